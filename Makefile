@@ -1,0 +1,45 @@
+# Every target sets itself up in .venv: a bare machine with Python 3.11 to 3.13 and make is enough.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all lint format clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## a virtual environment with everything pinned, in .venv
+
+$(READY): setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v[:2] < (3, 14) and \
+	  f"Python 3.11 to 3.13 is needed, found {v[0]}.{v[1]}. Name one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[training,tflite,test,lint]'
+	@touch $@
+
+demo: $(READY) ## train, export and verify a small ResNeSt on real digits (4 minutes)
+	$(BIN)/python -m training --recipe demo --run runs/demo --force
+	$(BIN)/python -m tflite export runs/demo --quantize none float16 int8 --force
+	$(BIN)/python -m training report runs/demo
+
+test: $(READY) ## the default tests
+	$(BIN)/python -m pytest
+
+test-all: $(READY) ## every variant too (long)
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+lint: $(READY) ## formatting, lint rules and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY) ## rewrite the sources as `make lint` wants them
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## forget the environment and the caches, keep runs/
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build ./*.egg-info

@@ -1,0 +1,54 @@
+"""Labelled images to train on and to evaluate with: a folder of photos, or a data set by name.
+
+Both come as `ImageData`: three splits of (RGB image, label), class names, a fixed order.
+"""
+
+from keras_resnets.data._images import ImageData, decode_image, evaluation_batches
+
+__all__ = ["ImageData", "decode_image", "evaluation_batches", "open_data"]
+
+
+def open_data(
+    *, dataset: str | None = None, folder: str | None = None, data_dir: str | None = None
+) -> ImageData:
+    """Opens labelled images. Give either `dataset` or `folder`.
+
+    A split that does not exist is made of the others: without validation, a tenth of the training
+    split is taken for it; without test, the validation split serves as test too; without both,
+    training keeps eight tenths and each of them gets one.
+
+    Args:
+        dataset: A name that TensorFlow Datasets knows, such as `"cifar10"`, or `"mnist_5k"`, which
+            is built without a network. Downloaded and prepared where that was not done yet.
+            What its validation or test split lacks is cut off the end of `train`.
+        folder: A folder with one folder of photos a class (JPEG, PNG, BMP, GIF), or such folders
+            under `train`, `validation` (or `val`) and `test`. What lacks is chosen by each file's
+            content, so that it stays as it was when photos are added. Every photo is decoded once
+            to find the broken ones; these are left out with a warning.
+        data_dir: Where TensorFlow Datasets keeps its files; `~/tensorflow_datasets` by default.
+
+    Raises:
+        ValueError: for a name that is unknown, or a folder that is not as described.
+        FileNotFoundError: for a folder that does not exist, and for a data set whose files must be
+            downloaded by hand.
+        ConnectionError: for a data set whose servers cannot be reached, within 15 seconds.
+        ImportError: where the `data` extra is needed and not installed.
+    """
+    if (dataset is None) == (folder is None):
+        raise ValueError(
+            "Expected either `dataset` (a TensorFlow Datasets name) or `folder` (of photos). "
+            f"Received: dataset={dataset!r}, folder={folder!r}"
+        )
+    if folder is not None:
+        if data_dir is not None:
+            raise ValueError(
+                "Expected `data_dir` only with `dataset`: a folder of photos is read in place. "
+                f"Received: folder={folder!r}, data_dir={data_dir!r}"
+            )
+        from keras_resnets.data._folder import open_folder
+
+        return open_folder(folder)
+    from keras_resnets.data._named import open_named
+
+    assert dataset is not None
+    return open_named(dataset, data_dir)

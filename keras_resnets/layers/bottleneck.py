@@ -1,0 +1,163 @@
+"""`Bottleneck`: the residual block of ResNet and of its three relatives here."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_resnets.layers.conv_norm import ConvNorm
+from keras_resnets.layers.deployable import Deployable
+from keras_resnets.layers.drop_block import DropBlock
+from keras_resnets.layers.stochastic_depth import StochasticDepth
+
+SHORTCUTS = ("identity", "conv", "pool")
+
+
+@keras.saving.register_keras_serializable(package="keras_resnets")
+class Bottleneck(Deployable):
+    """`relu(shortcut(x) + conv3(spatial(conv1(x))))` (He et al., 2016, fig. 5).
+
+    The spatial layer makes the family: a grouped `ConvNorm` is ResNeXt's block, `SplitAttention`
+    ResNeSt's, `Res2NetScale` Res2Net's.
+
+    Input: `(batch, height, width, channels)`; output: `(batch, new_height, new_width, filters)` with
+    sides `ceil(n / strides)`.
+
+    Args:
+        filters: output channels.
+        width: channels between the first 1x1 convolution and the spatial layer.
+        spatial: the layer between the 1x1 convolutions, with an activation of its own, which takes
+            the block's strides.
+        strides: of the spatial layer, for the shortcut to match.
+        shortcut: `"identity"`; `"conv"`, a strided 1x1 convolution (ResNet's option B); `"pool"`, a
+            2x2 average pool with those strides, then the 1x1 convolution (ResNet-D, He et al., 2019).
+        zero_gamma: start with the branch's last scale at zero (Goyal et al., 2017).
+        drop_path_rate: probability that a sample's branch is dropped in training, in `[0, 1)`.
+        drop_block_rate: fraction of the activations behind each of the branch's three layers that is
+            dropped in training, in `[0, 1)`.
+        folded: batch normalisation folded, as `deploy` makes it.
+
+    Raises:
+        ValueError: for an unknown shortcut, or at build for an identity between unequal shapes.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        width: int,
+        spatial: Deployable | dict[str, Any],
+        *,
+        strides: int = 1,
+        shortcut: str = "identity",
+        zero_gamma: bool = False,
+        drop_path_rate: float = 0.0,
+        drop_block_rate: float = 0.0,
+        folded: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if shortcut not in SHORTCUTS:
+            raise ValueError(
+                f"Expected a shortcut of {SHORTCUTS}. Received: shortcut={shortcut!r}."
+            )
+        self.filters = filters
+        self.width = width
+        self.strides = strides
+        self.shortcut_kind = shortcut
+        self.zero_gamma = zero_gamma
+        self.drop_path_rate = drop_path_rate
+        self.drop_block_rate = drop_block_rate
+        self.folded = folded
+
+        def conv_norm(name: str, filters: int, **options: Any) -> ConvNorm:
+            return ConvNorm(
+                filters, 1, folded=folded, dtype=self.dtype_policy, name=name, **options
+            )
+
+        self.conv1 = conv_norm("conv1", width, activation="relu")
+        self.spatial = (
+            keras.saving.deserialize_keras_object(spatial) if isinstance(spatial, dict) else spatial
+        )
+        self.conv3 = conv_norm("conv3", filters, zero_gamma=zero_gamma)
+        self.pool = None
+        if shortcut == "pool" and strides > 1:
+            self.pool = keras.layers.AveragePooling2D(
+                strides, padding="same", dtype=self.dtype_policy, name="pool"
+            )
+        self.shortcut = None
+        if shortcut != "identity":
+            self.shortcut = conv_norm(
+                "shortcut", filters, strides=1 if shortcut == "pool" else strides
+            )
+        self.drop_block = DropBlock(drop_block_rate, name="drop_block") if drop_block_rate else None
+        self.drop_path = (
+            StochasticDepth(drop_path_rate, name="drop_path") if drop_path_rate else None
+        )
+
+    def build(self, input_shape: tuple) -> None:
+        if self.shortcut is None and (input_shape[-1] != self.filters or self.strides > 1):
+            raise ValueError(
+                "Expected as many input channels as filters, and strides=1, with shortcut='identity'. "
+                f"Received: input channels={input_shape[-1]}, filters={self.filters}, "
+                f"strides={self.strides}. Use shortcut='conv' or 'pool'."
+            )
+        self.conv1.build(input_shape)
+        self.spatial.build((*input_shape[:3], self.width))
+        self.conv3.build(self.spatial.compute_output_shape((*input_shape[:3], self.width)))
+        if self.shortcut is not None:
+            self.shortcut.build(input_shape)
+
+    def call(self, inputs: Any) -> Any:
+        branch = self._dropped(self.conv1(inputs))
+        branch = self._dropped(self.spatial(branch))
+        branch = self._dropped(self.conv3(branch))
+        if self.drop_path is not None:
+            branch = self.drop_path(branch)
+        return ops.relu(self._shortcut(inputs) + branch)
+
+    def _dropped(self, branch: Any) -> Any:
+        return branch if self.drop_block is None else self.drop_block(branch)
+
+    def _shortcut(self, inputs: Any) -> Any:
+        if self.pool is not None:
+            inputs = self.pool(inputs)
+        return inputs if self.shortcut is None else self.shortcut(inputs)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        shape = self.spatial.compute_output_shape((*input_shape[:3], self.width))
+        return *shape[:3], self.filters
+
+    def deployed_config(self) -> dict[str, Any]:
+        spatial = type(self.spatial).from_config(self.spatial.deployed_config())
+        return {
+            **super().deployed_config(),
+            "spatial": _serialized(spatial),
+            "drop_path_rate": 0.0,
+            "drop_block_rate": 0.0,
+        }
+
+    def deployed_weights(self) -> list[np.ndarray]:
+        children = (self.conv1, self.spatial, self.conv3, self.shortcut)
+        return [w for child in children if child is not None for w in child.deployed_weights()]
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "width": self.width,
+            "spatial": _serialized(self.spatial),
+            "strides": self.strides,
+            "shortcut": self.shortcut_kind,
+            "zero_gamma": self.zero_gamma,
+            "drop_path_rate": self.drop_path_rate,
+            "drop_block_rate": self.drop_block_rate,
+            "folded": self.folded,
+        }
+
+
+def _serialized(layer: keras.layers.Layer) -> dict[str, Any]:
+    # Without its build configuration: on load it must be built by its block, under the block's name.
+    configuration = keras.saving.serialize_keras_object(layer)
+    configuration.pop("build_config", None)
+    return configuration

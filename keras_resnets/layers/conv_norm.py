@@ -1,0 +1,148 @@
+"""`ConvNorm`: convolution, batch normalisation, activation. The only place that sets all three up."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_resnets.layers.deployable import Deployable, fold_norm
+from keras_resnets.layers.grouped_conv import GroupedConv2D
+from keras_resnets.layers.merging import folded_groups, merge_groups
+
+# PyTorch's defaults, with which every published checkpoint was trained. Its momentum 0.1 is the weight
+# of the new batch; Keras counts the weight of the old average.
+NORM_MOMENTUM = 0.9
+NORM_EPSILON = 1e-5
+
+# He et al. (2015), by fan-out as torchvision and timm draw it.
+CONV_INITIALIZER = {
+    "class_name": "VarianceScaling",
+    "config": {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal", "seed": None},
+}
+
+
+def batch_norm(**kwargs: Any) -> keras.layers.BatchNormalization:
+    """Batch normalisation with the constants of the published checkpoints."""
+    return keras.layers.BatchNormalization(momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON, **kwargs)
+
+
+@keras.saving.register_keras_serializable(package="keras_resnets")
+class ConvNorm(Deployable):
+    """Convolution → batch normalisation → activation.
+
+    The output of an input of side `n` has side `ceil(n / strides)`. Where `strides > 1` the padding is
+    the symmetric `dilation_rate * (kernel_size - 1) // 2` of PyTorch, which differs from TensorFlow's
+    `"same"` at even sides.
+
+    Input: `(batch, height, width, channels)`; output: `(batch, new_height, new_width, filters)`.
+
+    Args:
+        filters: output channels.
+        kernel_size: an odd side of the kernel.
+        strides: the same for both axes.
+        dilation_rate: the same for both axes; 1 where `strides > 1`.
+        groups: divides the input channels and `filters`.
+        activation: a Keras activation's name, or `None`.
+        use_bias: a bias in the convolution too.
+        zero_gamma: start with a zero scale, so that a residual branch starts as nothing
+            (Goyal et al., 2017).
+        folded: no normalisation but a bias, as `deploy` makes it.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        *,
+        strides: int = 1,
+        dilation_rate: int = 1,
+        groups: int = 1,
+        activation: str | None = None,
+        use_bias: bool = False,
+        zero_gamma: bool = False,
+        folded: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if kernel_size % 2 == 0:
+            raise ValueError(f"Expected an odd kernel_size. Received: kernel_size={kernel_size}.")
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.dilation_rate = dilation_rate
+        self.groups = groups
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+        self.zero_gamma = zero_gamma
+        self.folded = folded
+
+    @property
+    def _padding(self) -> int:
+        return 0 if self.strides == 1 else self.dilation_rate * (self.kernel_size - 1) // 2
+
+    def build(self, input_shape: tuple) -> None:
+        self.conv = GroupedConv2D(
+            self.filters,
+            self.kernel_size,
+            strides=self.strides,
+            padding="same" if self.strides == 1 else "valid",
+            dilation_rate=self.dilation_rate,
+            groups=folded_groups(self.groups, input_shape[-1]) if self.folded else self.groups,
+            use_bias=self.use_bias or self.folded,
+            kernel_initializer=CONV_INITIALIZER,
+            dtype=self.dtype_policy,
+            name="conv",
+        )
+        self.conv.build(self._padded(input_shape))
+        self.norm = None
+        if not self.folded:
+            self.norm = batch_norm(
+                gamma_initializer="zeros" if self.zero_gamma else "ones",
+                dtype=self.dtype_policy,
+                name="norm",
+            )
+            self.norm.build(self.compute_output_shape(input_shape))
+
+    def call(self, inputs: Any) -> Any:
+        if self._padding:
+            edge = (self._padding, self._padding)
+            inputs = ops.pad(inputs, ((0, 0), edge, edge, (0, 0)))
+        outputs = self.conv(inputs)
+        if self.norm is not None:
+            outputs = self.norm(outputs)
+        return self.activation(outputs)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        batch, height, width, _ = input_shape
+        height, width = (None if n is None else -(-n // self.strides) for n in (height, width))
+        return batch, height, width, self.filters
+
+    def _padded(self, input_shape: tuple) -> tuple:
+        batch, height, width, channels = input_shape
+        height, width = (None if n is None else n + 2 * self._padding for n in (height, width))
+        return batch, height, width, channels
+
+    def folded_kernel(self) -> tuple[np.ndarray, np.ndarray]:
+        """Kernel and bias with the normalisation in them, in the same groups."""
+        kernel, *bias = (ops.convert_to_numpy(v) for v in self.conv.weights)
+        return fold_norm(kernel, bias[0] if bias else 0.0, self.norm)
+
+    def deployed_weights(self) -> list[np.ndarray]:
+        kernel, bias = self.folded_kernel()
+        groups = folded_groups(self.groups, kernel.shape[2] * self.groups)
+        return [merge_groups(kernel, self.groups, self.groups // groups), bias]
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "dilation_rate": self.dilation_rate,
+            "groups": self.groups,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "zero_gamma": self.zero_gamma,
+            "folded": self.folded,
+        }

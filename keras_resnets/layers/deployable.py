@@ -1,0 +1,58 @@
+"""What a layer offers to `keras_resnets.deploy`: its own equivalent for inference."""
+
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+
+class Deployable(keras.layers.Layer):
+    """A layer that can be rebuilt, by configuration and weights alone, in a form that infers faster.
+
+    A subclass has a boolean `folded` in its configuration and says in `deployed_weights` how its
+    weights become those of the folded form.
+    """
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        # JSON turns tuples into lists, and shape arithmetic wants tuples.
+        self.build(tuple(config["input_shape"]))
+
+    def deployed_config(self) -> dict[str, Any]:
+        """The configuration of the equivalent layer."""
+        return {**self.get_config(), "folded": True}
+
+    def deployed_weights(self) -> list[np.ndarray]:
+        """The weights of the equivalent layer, in the order of its `weights`."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how its weights fold.")
+
+    def deployed(self) -> Self:
+        """A built, equivalent layer for inference; this one is left as it is.
+
+        Raises:
+            ValueError: if this layer is not built, or is deployed already.
+        """
+        if not self.built:
+            raise ValueError(f"Expected a built layer. Received: {self.name}. Call it once first.")
+        if self.get_config()["folded"]:
+            raise ValueError(f"Layer {self.name} is deployed already. Deploy the trained model.")
+        layer = type(self).from_config(self.deployed_config())
+        layer.build(tuple(self.get_build_config()["input_shape"]))
+        layer.set_weights(self.deployed_weights())
+        return layer
+
+
+def fold_norm(
+    kernel: np.ndarray, bias: np.ndarray | float, norm: keras.layers.BatchNormalization
+) -> tuple[np.ndarray, np.ndarray]:
+    """The kernel and bias that compute convolution and normalisation at once.
+
+    Args:
+        kernel: `(height, width, channels, filters)`.
+        bias: `(filters,)`, or 0 for a convolution without bias.
+        norm: the normalisation that follows, with its moving statistics.
+    """
+    gamma, beta, mean, variance = (
+        np.asarray(keras.ops.convert_to_numpy(v), "float64") for v in norm.weights
+    )
+    scale = gamma / np.sqrt(variance + norm.epsilon)
+    return (kernel * scale).astype("float32"), (beta + (bias - mean) * scale).astype("float32")

@@ -1,0 +1,70 @@
+"""`GroupedConv2D`: a grouped convolution that trains at full speed on a CPU."""
+
+from typing import Any
+
+import keras
+
+from keras_resnets.layers import lowering as lowerings
+
+_FORMS = {
+    "native": lowerings.native,
+    "depthwise": lowerings.depthwise,
+    "super_group": lowerings.super_group,
+}
+
+
+@keras.saving.register_keras_serializable(package="keras_resnets")
+class GroupedConv2D(keras.layers.Conv2D):
+    """2-D convolution in `groups` independent groups of channels (Krizhevsky et al., 2012).
+
+    Computes what `keras.layers.Conv2D(groups=groups)` computes and holds the same variables, but
+    picks the form in which TensorFlow runs it, because Keras sends every grouped convolution through
+    XLA. `groups=1` is the ordinary convolution and `groups=channels` the depthwise one.
+
+    Input: `(batch, height, width, channels)`; output: `(batch, new_height, new_width, filters)`.
+
+    Args:
+        filters: output channels, a multiple of `groups`.
+        kernel_size: one number or `(height, width)`.
+        groups: divides the input channels and `filters`.
+        lowering: `None` chooses by what the machine can do; `"native"`, `"super_group"`,
+            `"depthwise"` or `"keras"` forces one form.
+        **kwargs: the remaining arguments of `keras.layers.Conv2D`.
+
+    Raises:
+        ValueError: for an unknown `lowering`, or `data_format="channels_first"`.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        *,
+        groups: int = 1,
+        lowering: lowerings.Lowering | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(filters, kernel_size, groups=groups, **kwargs)
+        if self.data_format != "channels_last":
+            raise ValueError(
+                'Expected data_format="channels_last", the only layout of this package. '
+                f"Received: data_format={self.data_format!r}. Transpose the images to "
+                "(batch, height, width, channels) and leave data_format out."
+            )
+        if lowering not in (None, "keras", *_FORMS):
+            raise ValueError(
+                f"Expected lowering to be None, 'keras' or one of {sorted(_FORMS)}. "
+                f"Received: lowering={lowering!r}."
+            )
+        self.lowering = lowering
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        form = self.lowering or lowerings.choose_lowering(
+            self.groups, inputs.shape[-1], keras.backend.standardize_dtype(inputs.dtype)
+        )
+        if form == "keras":
+            return super().convolution_op(inputs, kernel)
+        return _FORMS[form](inputs, kernel, self.strides, self.padding, self.dilation_rate)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "lowering": self.lowering}

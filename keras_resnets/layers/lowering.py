@@ -1,0 +1,133 @@
+"""How TensorFlow runs a grouped convolution: three forms of one function, and the choice among them.
+
+Keras' own `Conv2D(groups=g)` compiles every grouped convolution by XLA on the TensorFlow back end.
+On a CPU the gradient then costs two to three orders of magnitude more than `tf.nn.conv2d`
+(`benchmarks/grouped_conv.py` prints both), so `GroupedConv2D` lowers by itself.
+"""
+
+import functools
+import warnings
+from typing import Any, Literal
+
+import keras
+
+from keras_resnets.layers.merging import block_diagonal_mask
+
+Lowering = Literal["native", "super_group", "depthwise", "keras"]
+
+# More groups than this per convolution call cost more in dispatch than they save in arithmetic.
+MAX_SUPER_GROUPS = 8
+
+
+def choose_lowering(groups: int, input_channels: int, dtype: str) -> Lowering:
+    """The fastest form that this machine can also differentiate.
+
+    Args:
+        groups: number of groups, 1 or more.
+        input_channels: channels of the input, a multiple of `groups`.
+        dtype: the compute dtype, such as `"float32"`.
+    """
+    if groups == 1 or keras.backend.backend() != "tensorflow":
+        return "keras"
+    if groups == input_channels:
+        return "depthwise"
+    if _has_accelerator():
+        return "native"
+    if _traced_for_xla():
+        _warn_of_xla_on_cpu()
+        return "super_group"
+    return "native" if _cpu_differentiates_groups(dtype) else "super_group"
+
+
+def native(inputs: Any, kernel: Any, strides: tuple, padding: str, dilation_rate: tuple) -> Any:
+    """`tf.nn.conv2d`, which reads the number of groups off the kernel's shape."""
+    import tensorflow as tf
+
+    return tf.nn.conv2d(inputs, kernel, strides, padding.upper(), dilations=dilation_rate)
+
+
+def depthwise(inputs: Any, kernel: Any, strides: tuple, padding: str, dilation_rate: tuple) -> Any:
+    """One group a channel: output channel `c * m + q` is filter `q` of input channel `c`."""
+    import tensorflow as tf
+
+    height, width, _, filters = kernel.shape
+    channels = inputs.shape[-1]
+    return tf.nn.depthwise_conv2d(
+        inputs,
+        tf.reshape(kernel, (height, width, channels, filters // channels)),
+        (1, *strides, 1),
+        padding.upper(),
+        dilations=dilation_rate,
+    )
+
+
+def super_group(
+    inputs: Any, kernel: Any, strides: tuple, padding: str, dilation_rate: tuple
+) -> Any:
+    """Few dense convolutions over merged groups, for where grouped gradients do not exist.
+
+    Neighbouring groups are merged by block-diagonal kernels into at most `MAX_SUPER_GROUPS`; each is
+    convolved densely and the results are concatenated. With that few groups to begin with it is the
+    plain split. The zero blocks cost arithmetic, and no accuracy.
+    """
+    import tensorflow as tf
+
+    groups = inputs.shape[-1] // kernel.shape[2]
+    count = max(n for n in range(1, MAX_SUPER_GROUPS + 1) if groups % n == 0)
+    merged = groups // count
+    if merged > 1:
+        mask = block_diagonal_mask(kernel.shape[2], kernel.shape[3], groups, merged)
+        kernel = tf.tile(kernel, (1, 1, merged, 1)) * tf.constant(mask, kernel.dtype)
+    outputs = [
+        keras.ops.conv(part, part_kernel, strides, padding, dilation_rate=dilation_rate)
+        for part, part_kernel in zip(
+            tf.split(inputs, count, axis=-1), tf.split(kernel, count, axis=-1), strict=True
+        )
+    ]
+    return tf.concat(outputs, axis=-1)
+
+
+def _has_accelerator() -> bool:
+    import tensorflow as tf
+
+    return bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
+
+
+def _traced_for_xla() -> bool:
+    import tensorflow as tf
+
+    if tf.executing_eagerly():
+        return False
+    # TensorFlow has no public question for "is this graph being traced under jit_compile=True?".
+    from tensorflow.python.ops import control_flow_util
+
+    return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+@functools.cache
+def _warn_of_xla_on_cpu() -> None:
+    warnings.warn(
+        "jit_compile=True on a CPU: grouped convolutions run as a few merged dense ones there, two to "
+        "three times slower than without XLA (whose own grouped gradient is hundreds of times slower "
+        "still). Leave jit_compile at its default to train faster.",
+        stacklevel=2,
+    )
+
+
+@functools.cache
+def _cpu_differentiates_groups(dtype: str) -> bool:
+    """Tries a grouped gradient of two channels: true with oneDNN, false without, or in float16."""
+    import tensorflow as tf
+
+    # Lifted out of any graph under construction, so that the attempt runs now.
+    with tf.init_scope(), tf.device("CPU:0"):
+        inputs = tf.ones((1, 3, 3, 4), dtype)
+        kernel = tf.ones((3, 3, 2, 4), dtype)
+        try:
+            with tf.GradientTape() as tape:
+                tape.watch((inputs, kernel))
+                outputs = tf.nn.conv2d(inputs, kernel, 1, "SAME")
+            tape.gradient(outputs, (inputs, kernel))
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+            return False
+    return True

@@ -1,0 +1,205 @@
+"""`SplitAttention`: the spatial layer of the ResNeSt block."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_resnets.layers.conv_norm import CONV_INITIALIZER, ConvNorm
+from keras_resnets.layers.deployable import Deployable
+from keras_resnets.layers.grouped_conv import GroupedConv2D
+from keras_resnets.layers.merging import merge_groups
+from keras_resnets.layers.padded_pool import PaddedAveragePool
+
+# The released checkpoints never have fewer hidden units.
+MIN_HIDDEN_UNITS = 32
+
+
+@keras.saving.register_keras_serializable(package="keras_resnets")
+class SplitAttention(Deployable):
+    """Attention over `radix` feature maps in each of `cardinality` groups (Zhang et al., 2020, §3).
+
+    A grouped convolution makes `radix * filters` channels, radix-major: `radix` maps of `filters`
+    channels each. The sum of the maps, pooled over all positions, passes two 1x1 layers grouped by
+    `cardinality`; the softmax over the radix (a sigmoid for radix 1) weights the maps, and they are
+    added. The second 1x1 layer's output is cardinality-major, `(cardinality, radix, rest)`.
+
+    Input: `(batch, height, width, channels)`; output: `(batch, new_height, new_width, filters)` with
+    sides `ceil(n / strides)`.
+
+    Args:
+        filters: output channels, a multiple of `cardinality`.
+        kernel_size: an odd side of the convolution's kernel.
+        radix: maps a group, 1 or more.
+        cardinality: groups, 1 or more.
+        strides: applied by a 3x3 average pool, never by the convolution (the paper's average
+            downsampling).
+        dilation_rate: of the convolution.
+        pool: where that pool stands, `"before"` the convolution or `"after"` the attention; `None`
+            for no pool.
+        reduction: the hidden layer has `max(filters * radix // reduction, 32)` units.
+        folded: the form that `deploy` makes. Batch normalisation is folded; the first 1x1 layer takes
+            the unsummed maps by a stacked kernel; for radix 2 the softmax is a sigmoid of the
+            logits' difference.
+
+    Raises:
+        ValueError: for `strides` above 1 without a pool, or an unknown `pool`.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        *,
+        radix: int = 2,
+        cardinality: int = 1,
+        strides: int = 1,
+        dilation_rate: int = 1,
+        pool: str | None = None,
+        reduction: int = 4,
+        folded: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if pool not in (None, "before", "after"):
+            raise ValueError(
+                f"Expected pool to be None, 'before' or 'after'. Received: pool={pool!r}."
+            )
+        if strides > 1 and pool is None:
+            raise ValueError(
+                "Expected pool='before' or 'after' with strides > 1, since the pool takes the steps. "
+                f"Received: strides={strides}, pool=None."
+            )
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.radix = radix
+        self.cardinality = cardinality
+        self.strides = strides
+        self.dilation_rate = dilation_rate
+        self.pool = pool
+        self.reduction = reduction
+        self.folded = folded
+
+        self.average_pool = PaddedAveragePool(
+            strides=strides, folded=folded, dtype=self.dtype_policy, name="average_pool"
+        )
+        self.conv = ConvNorm(
+            filters * radix,
+            kernel_size,
+            dilation_rate=dilation_rate,
+            groups=cardinality * radix,
+            activation="relu",
+            folded=folded,
+            dtype=self.dtype_policy,
+            name="conv",
+        )
+        self.fc1 = ConvNorm(
+            max(filters * radix // reduction, MIN_HIDDEN_UNITS),
+            1,
+            groups=1 if folded else cardinality,
+            activation="relu",
+            use_bias=True,
+            folded=folded,
+            dtype=self.dtype_policy,
+            name="fc1",
+        )
+        self.fc2 = GroupedConv2D(
+            filters * radix,
+            1,
+            groups=1 if folded else cardinality,
+            kernel_initializer=CONV_INITIALIZER,
+            dtype=self.dtype_policy,
+            name="fc2",
+        )
+
+    def build(self, input_shape: tuple) -> None:
+        self.conv.build(input_shape)
+        batch = input_shape[0]
+        self.fc1.build((batch, 1, 1, self.filters * (self.radix if self.folded else 1)))
+        self.fc2.build((batch, 1, 1, self.fc1.filters))
+
+    def call(self, inputs: Any) -> Any:
+        if self.pool == "before":
+            inputs = self.average_pool(inputs)
+        maps = self.conv(inputs)
+        outputs = self._sum_over_radix(maps * self._attention(maps))
+        return self.average_pool(outputs) if self.pool == "after" else outputs
+
+    def _attention(self, maps: Any) -> Any:
+        """The weight of every map and channel, radix-major: `(batch, 1, 1, radix * filters)`."""
+        if self.folded:
+            logits = self.fc2(self.fc1(ops.mean(maps, axis=(1, 2), keepdims=True)))
+            return ops.sigmoid(logits) if self.radix <= 2 else self._radix_major_softmax(logits)
+        pooled = ops.mean(self._sum_over_radix(maps), axis=(1, 2), keepdims=True)
+        logits = self.fc2(self.fc1(pooled))
+        return ops.sigmoid(logits) if self.radix == 1 else self._radix_softmax(logits)
+
+    def _radix_softmax(self, logits: Any) -> Any:
+        """From cardinality-major logits to radix-major weights."""
+        rest = self.filters // self.cardinality
+        logits = ops.reshape(logits, (-1, self.cardinality, self.radix, rest))
+        weights = ops.transpose(ops.softmax(logits, axis=2), (0, 2, 1, 3))
+        return ops.reshape(weights, (-1, 1, 1, self.radix * self.filters))
+
+    def _radix_major_softmax(self, logits: Any) -> Any:
+        """The softmax by element-wise operations alone, which need no transposition on a phone."""
+        parts = ops.split(logits, self.radix, axis=-1)
+        highest = parts[0]
+        for part in parts[1:]:
+            highest = ops.maximum(highest, part)
+        parts = [ops.exp(part - highest) for part in parts]
+        total = sum(parts[1:], parts[0])
+        return ops.concatenate([part / total for part in parts], axis=-1)
+
+    def _sum_over_radix(self, maps: Any) -> Any:
+        if self.radix == 1:
+            return maps
+        parts = ops.split(maps, self.radix, axis=-1)
+        return sum(parts[1:], parts[0])
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        shape = self.conv.compute_output_shape(input_shape)
+        if self.pool is not None:
+            shape = self.average_pool.compute_output_shape(shape)
+        return *shape[:3], self.filters
+
+    def deployed_weights(self) -> list[np.ndarray]:
+        fc1_kernel, fc1_bias = self.fc1.folded_kernel()
+        fc2_kernel, fc2_bias = (ops.convert_to_numpy(v) for v in self.fc2.weights)
+        stacked = np.concatenate(
+            [merge_groups(fc1_kernel, self.cardinality, self.cardinality)] * self.radix, axis=2
+        )
+        order = radix_major_order(self.filters, self.radix, self.cardinality)
+        fc2_kernel = merge_groups(fc2_kernel, self.cardinality, self.cardinality)[..., order]
+        fc2_bias = fc2_bias[order]
+        if self.radix == 2:
+            # softmax(a, b) = (sigmoid(a - b), sigmoid(b - a))
+            swap = np.roll(np.arange(2 * self.filters), self.filters)
+            fc2_kernel = fc2_kernel - fc2_kernel[..., swap]
+            fc2_bias = fc2_bias - fc2_bias[swap]
+        return [*self.conv.deployed_weights(), stacked, fc1_bias, fc2_kernel, fc2_bias]
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "radix": self.radix,
+            "cardinality": self.cardinality,
+            "strides": self.strides,
+            "dilation_rate": self.dilation_rate,
+            "pool": self.pool,
+            "reduction": self.reduction,
+            "folded": self.folded,
+        }
+
+
+def radix_major_order(filters: int, radix: int, cardinality: int) -> np.ndarray:
+    """Where each radix-major channel stands in cardinality-major order.
+
+    Returns:
+        Integers `(radix * filters,)`, such that `cardinality_major[..., order]` is radix-major.
+    """
+    positions = np.arange(radix * filters).reshape(cardinality, radix, filters // cardinality)
+    return positions.transpose(1, 0, 2).reshape(-1)

@@ -1,0 +1,94 @@
+"""`Stem`: what stands between the image and the first stage."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_resnets.layers.conv_norm import ConvNorm
+from keras_resnets.layers.deployable import Deployable
+
+STEMS = ("conv7", "deep", "small")
+
+
+@keras.saving.register_keras_serializable(package="keras_resnets")
+class Stem(Deployable):
+    """The first convolutions, and the maximum pool where there is one.
+
+    Input: `(batch, height, width, channels)`; output: `(batch, height / 4, width / 4, filters)`, with
+    the sides rounded up; for `"small"` as large as the input.
+
+    Args:
+        filters: output channels.
+        kind: `"conv7"`, a 7x7 convolution with strides 2 (He et al., 2016); `"deep"`, three 3x3
+            convolutions, the first with strides 2, the first two with half the filters (ResNet-D,
+            He et al., 2019); both followed by a 3x3 maximum pool with strides 2. `"small"`, one 3x3
+            convolution and no pool, for images of up to 64 pixels a side.
+        folded: batch normalisation folded, as `deploy` makes it.
+
+    Raises:
+        ValueError: for an unknown kind.
+    """
+
+    def __init__(self, filters: int, *, kind: str = "conv7", folded: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        if kind not in STEMS:
+            raise ValueError(f"Expected a stem of {STEMS}. Received: kind={kind!r}.")
+        self.filters = filters
+        self.kind = kind
+        self.folded = folded
+        # Filters, kernel size, strides.
+        plans = {
+            "conv7": [(filters, 7, 2)],
+            "deep": [(filters // 2, 3, 2), (filters // 2, 3, 1), (filters, 3, 1)],
+            "small": [(filters, 3, 1)],
+        }
+        self.convs = [
+            ConvNorm(
+                filters,
+                kernel_size,
+                strides=strides,
+                activation="relu",
+                folded=folded,
+                dtype=self.dtype_policy,
+                name=f"conv{i}",
+            )
+            for i, (filters, kernel_size, strides) in enumerate(plans[kind], start=1)
+        ]
+
+    @property
+    def strides(self) -> int:
+        return 1 if self.kind == "small" else 4
+
+    def build(self, input_shape: tuple) -> None:
+        shape = input_shape
+        for conv in self.convs:
+            conv.build(shape)
+            shape = conv.compute_output_shape(shape)
+
+    def call(self, inputs: Any) -> Any:
+        outputs = inputs
+        for conv in self.convs:
+            outputs = conv(outputs)
+        if self.kind == "small":
+            return outputs
+        # After a ReLU, zeros serve as the minus infinity that PyTorch pads with.
+        padded = ops.pad(outputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        return ops.max_pool(padded, 3, strides=2, padding="valid")
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        batch, height, width, _ = input_shape
+        height, width = (None if n is None else -(-n // self.strides) for n in (height, width))
+        return batch, height, width, self.filters
+
+    def deployed_weights(self) -> list[np.ndarray]:
+        return [weight for conv in self.convs for weight in conv.deployed_weights()]
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kind": self.kind,
+            "folded": self.folded,
+        }

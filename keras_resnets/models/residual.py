@@ -1,0 +1,138 @@
+"""The trunk that ResNet, ResNeXt, ResNeSt and Res2Net share: a stem and stages of bottlenecks."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from keras_resnets.layers import Bottleneck, Stem
+from keras_resnets.layers.deployable import Deployable
+from keras_resnets.models.architecture import Architecture, Placement, placements
+
+EXPANSION = 4  # output channels of a block to its planes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualNet(Architecture):
+    """Stages of bottlenecks, each with half the resolution and twice the planes of the one before.
+
+    Attributes:
+        depths: blocks of each stage.
+        planes: of the first stage; a stage's blocks have four times its planes as output channels.
+        cardinality: groups of the 3x3 convolution.
+        width: channels of one group for 64 planes; it grows with the planes.
+        stem: `"conv7"`, `"deep"` or `"small"`: see `keras_resnets.layers.Stem`.
+        stem_filters: output channels of the stem.
+        shortcut: `"conv"` or `"pool"`: see `keras_resnets.layers.Bottleneck`.
+        zero_gamma: start with each residual branch's last scale at zero.
+    """
+
+    depths: tuple[int, ...] = (3, 4, 6, 3)
+    planes: int = 64
+    cardinality: int = 1
+    width: int = 64
+    stem: str = "conv7"
+    stem_filters: int = 64
+    shortcut: str = "conv"
+    zero_gamma: bool = True
+
+    def __post_init__(self) -> None:
+        # A recipe read from YAML brings a list.
+        object.__setattr__(self, "depths", tuple(self.depths))
+        if not self.depths or min(self.depths) < 1:
+            raise ValueError(
+                f"Expected depths of one or more blocks a stage. Received: depths={self.depths}."
+            )
+
+    @property
+    def stage_strides(self) -> tuple[int, ...]:
+        return (1,) + (2,) * (len(self.depths) - 1)
+
+    @property
+    def stem_strides(self) -> int:
+        return 1 if self.stem == "small" else 4
+
+    @property
+    def strides(self) -> int:
+        return self.stem_strides * math.prod(self.stage_strides)
+
+    def stage_width(self, stage: int) -> int:
+        """Channels of the 3x3 convolution in `stage`, counted from 1."""
+        return self.planes * 2 ** (stage - 1) * self.width // 64 * self.cardinality
+
+    def spatial(self, width: int, place: Placement) -> Deployable:
+        """The layer between the 1x1 convolutions, named `"spatial"`."""
+        raise NotImplementedError
+
+    def features(
+        self,
+        inputs: Any,
+        *,
+        output_stride: int,
+        drop_path_rate: float,
+        drop_block_rate: float,
+    ) -> Any:
+        outputs = Stem(self.stem_filters, kind=self.stem, name="stem")(inputs)
+        for place in placements(
+            self.depths,
+            self.stage_strides,
+            stem_strides=self.stem_strides,
+            output_stride=output_stride,
+            drop_path_rate=drop_path_rate,
+            drop_block_rate=drop_block_rate,
+        ):
+            width = self.stage_width(place.stage)
+            outputs = Bottleneck(
+                self.planes * 2 ** (place.stage - 1) * EXPANSION,
+                width,
+                self.spatial(width, place),
+                strides=place.strides,
+                shortcut=self.shortcut if place.block == 1 else "identity",
+                zero_gamma=self.zero_gamma,
+                drop_path_rate=place.drop_path_rate,
+                drop_block_rate=place.drop_block_rate,
+                name=place.name,
+            )(outputs)
+        return outputs
+
+    def source_key(self, path: str) -> str:
+        *scope, variable = path.split("/")
+        return f"{self._source_module(scope)}.{SOURCE_VARIABLES[variable]}"
+
+    def _source_module(self, scope: list[str]) -> str:
+        if scope == ["predictions"]:
+            return "fc"
+        if scope[0] == "stem":
+            return self._source_stem(int(scope[1].removeprefix("conv")), scope[2])
+        stage, block = scope[0].removeprefix("stage").split("_block")
+        return f"layer{stage}.{int(block) - 1}.{self._source_block(scope[1:])}"
+
+    def _source_stem(self, index: int, part: str) -> str:
+        if self.stem != "deep":
+            return "conv1" if part == "conv" else "bn1"
+        # timm's `conv1` is conv, norm, relu, conv, norm, relu, conv; the last norm is `bn1`.
+        if part == "conv":
+            return f"conv1.{3 * index - 3}"
+        return "bn1" if index == 3 else f"conv1.{3 * index - 2}"
+
+    def _source_block(self, scope: list[str]) -> str:
+        child, *rest = scope
+        if child == "spatial":
+            return self.source_spatial(rest)
+        if child == "shortcut":
+            first = 1 if self.shortcut == "pool" else 0
+            return f"downsample.{first if rest == ['conv'] else first + 1}"
+        return child if rest == ["conv"] else f"bn{child.removeprefix('conv')}"
+
+    def source_spatial(self, scope: list[str]) -> str:
+        """The checkpoint's name, within a block, of the module at `scope` of the spatial layer."""
+        raise NotImplementedError
+
+
+SOURCE_VARIABLES = {
+    "kernel": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
