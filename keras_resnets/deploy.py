@@ -14,23 +14,23 @@ def deploy(model: keras.Model) -> keras.Model:
     layers' names, and can be saved and loaded, but not trained further to any good.
 
     Args:
-        model: a functional model with blocks of this package.
+        model: a flat functional model with blocks of this package.
 
     Returns:
         A `keras.Model` with the same inputs and outputs, whose outputs differ by rounding alone.
 
     Raises:
-        ValueError: for a model that is not functional, or is deployed already.
+        ValueError: for a subclassed model, an unbuilt one, or one that is deployed already.
     """
-    if not isinstance(model, keras.src.models.Functional):
-        raise ValueError(
-            "Expected a functional Keras model. "
-            f"Received: {type(model).__name__} {getattr(model, 'name', '')}."
-        )
-    return keras.models.clone_model(model, clone_function=_deployed)
+    twins: dict[str, keras.layers.Layer] = {}
 
+    def twin(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if isinstance(layer, Deployable):
+            return layer.deployed()
+        twins[layer.name] = type(layer).from_config(layer.get_config())
+        return twins[layer.name]
 
-def _deployed(layer: keras.layers.Layer) -> keras.layers.Layer:
-    if isinstance(layer, Deployable):
-        return layer.deployed()
-    return layer
+    deployed = keras.models.clone_model(model, clone_function=twin)
+    for name, layer in twins.items():
+        layer.set_weights(model.get_layer(name).get_weights())
+    return deployed

@@ -6,6 +6,16 @@ from typing import Any
 
 import keras
 
+# PyTorch's names for Keras' variables.
+SOURCE_VARIABLES = {
+    "kernel": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:

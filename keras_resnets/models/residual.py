@@ -6,7 +6,12 @@ from typing import Any
 
 from keras_resnets.layers import Bottleneck, Stem
 from keras_resnets.layers.deployable import Deployable
-from keras_resnets.models.architecture import Architecture, Placement, placements
+from keras_resnets.models.architecture import (
+    SOURCE_VARIABLES,
+    Architecture,
+    Placement,
+    placements,
+)
 
 EXPANSION = 4  # output channels of a block to its planes
 
@@ -126,13 +131,3 @@ class ResidualNet(Architecture):
     def source_spatial(self, scope: list[str]) -> str:
         """The checkpoint's name, within a block, of the module at `scope` of the spatial layer."""
         raise NotImplementedError
-
-
-SOURCE_VARIABLES = {
-    "kernel": "weight",
-    "bias": "bias",
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}

@@ -62,9 +62,133 @@ ResNeSt14 = variant(
         timm="resnest14d",
         depths=(1, 1, 1, 1),
         parameters=10_611_688,
-        gmacs=2.76,
+        gmacs=2.75,
+    )
+)
+ResNeSt26 = variant(
+    ResNeStNet(
+        name="ResNeSt26",
+        timm="resnest26d",
+        depths=(2, 2, 2, 2),
+        parameters=17_069_448,
+        gmacs=3.62,
     )
 )
 ResNeSt50 = variant(
-    ResNeStNet(name="ResNeSt50", timm="resnest50d", parameters=27_483_240, gmacs=5.40)
+    ResNeStNet(
+        name="ResNeSt50",
+        timm="resnest50d",
+        parameters=27_483_240,
+        gmacs=5.37,
+    )
+)
+ResNeSt101 = variant(
+    ResNeStNet(
+        name="ResNeSt101",
+        timm="resnest101e",
+        depths=(3, 4, 23, 3),
+        stem_filters=128,
+        parameters=48_275_016,
+        gmacs=10.20,
+    )
+)
+ResNeSt200 = variant(
+    ResNeStNet(
+        name="ResNeSt200",
+        timm="resnest200e",
+        depths=(3, 24, 36, 3),
+        stem_filters=128,
+        parameters=70_201_544,
+        gmacs=17.41,
+    )
+)
+ResNeSt269 = variant(
+    ResNeStNet(
+        name="ResNeSt269",
+        timm="resnest269e",
+        depths=(3, 30, 48, 8),
+        stem_filters=128,
+        parameters=110_929_480,
+        gmacs=22.43,
+    )
+)
+
+ResNeSt50Fast_1s1x64d = variant(
+    ResNeStNet(
+        name="ResNeSt50Fast_1s1x64d",
+        radix=1,
+        cardinality=1,
+        width=64,
+        pool="before",
+        parameters=26_217_896,
+        gmacs=4.33,
+    )
+)
+ResNeSt50Fast_2s1x64d = variant(
+    ResNeStNet(
+        name="ResNeSt50Fast_2s1x64d",
+        radix=2,
+        cardinality=1,
+        width=64,
+        pool="before",
+        parameters=27_483_240,
+        gmacs=4.33,
+    )
+)
+ResNeSt50Fast_4s1x64d = variant(
+    ResNeStNet(
+        name="ResNeSt50Fast_4s1x64d",
+        radix=4,
+        cardinality=1,
+        width=64,
+        pool="before",
+        parameters=31_912_712,
+        gmacs=4.33,
+    )
+)
+ResNeSt50Fast_1s2x40d = variant(
+    ResNeStNet(
+        name="ResNeSt50Fast_1s2x40d",
+        radix=1,
+        cardinality=2,
+        width=40,
+        pool="before",
+        parameters=25_946_680,
+        gmacs=4.37,
+    )
+)
+ResNeSt50Fast_2s2x40d = variant(
+    ResNeStNet(
+        name="ResNeSt50Fast_2s2x40d",
+        radix=2,
+        cardinality=2,
+        width=40,
+        pool="before",
+        parameters=26_943_792,
+        gmacs=4.37,
+    )
+)
+ResNeSt50Fast_4s2x40d = variant(
+    ResNeStNet(
+        name="ResNeSt50Fast_4s2x40d",
+        timm="resnest50d_4s2x40d",
+        radix=4,
+        cardinality=2,
+        width=40,
+        pool="before",
+        parameters=30_417_592,
+        gmacs=4.37,
+    )
+)
+ResNeSt50Fast_1s4x24d = variant(
+    ResNeStNet(
+        name="ResNeSt50Fast_1s4x24d",
+        timm="resnest50d_1s4x24d",
+        radix=1,
+        cardinality=4,
+        width=24,
+        pool="before",
+        parameters=25_677_000,
+        gmacs=4.40,
+    )
 )

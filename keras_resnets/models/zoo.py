@@ -5,7 +5,8 @@ from typing import Any
 
 import keras
 
-from keras_resnets.models import resnest, resnext  # noqa: F401  (each file lists its variants)
+# Importing a family's file lists its variants.
+from keras_resnets.models import res2net, resnest, resnext, rexnet  # noqa: F401
 from keras_resnets.models.architecture import Architecture
 from keras_resnets.models.constructor import ARCHITECTURES, CONSTRUCTORS
 
