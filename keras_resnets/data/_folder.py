@@ -110,11 +110,12 @@ def split_by_content(
     for split in others:
         if split in of_content.values():
             continue
+        held = Counter(of_content.values())
         spare = [
             sha
             for sha, of in of_content.items()
             if of == train and all(len(trained_on(name)) > 1 for name in classes[sha])
-        ]
+        ] or [sha for sha, of in of_content.items() if of != train and held[of] > 1]
         if spare:
             of_content[max(spare)] = split
     return {

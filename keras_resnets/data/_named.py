@@ -19,7 +19,7 @@ EXTRA = 'pip install "keras-resnets[data]"'
 # Their test splits are published without labels; TFDS sets all of these to -1.
 UNLABELLED_TEST = frozenset({"imagenet2012", "i_naturalist2017", "i_naturalist2018"})
 PATIENCE = 8.0  # seconds in which one of a data set's servers must answer
-RETRIES = 5  # of TFDS, whose waits between them sum up to 6 seconds; its own 10 take 205
+RETRIES = 4  # of TFDS, whose waits between them sum up to 3 seconds; its own 10 take 205
 
 
 def open_named(dataset: str, data_dir: str | None) -> ImageData:
@@ -88,10 +88,12 @@ def _builder(dataset: str, data_dir: str | None) -> Any:
 def _prepare(builder: Any) -> None:
     """Downloads a data set and writes its TFRecords, or says soon why that cannot be."""
     import requests
+    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     downloads = builder.data_dir_root / "downloads"
-    _check_servers(builder, downloads)
+    if not builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+        _check_servers(builder, downloads)
     try:
         with _few_retries():
             builder.download_and_prepare(
@@ -99,7 +101,7 @@ def _prepare(builder: Any) -> None:
             )
     except requests.exceptions.ConnectionError as error:
         raise ConnectionError(_unreachable(builder, str(error))) from error
-    except (AssertionError, FileNotFoundError) as error:
+    except (AssertionError, FileNotFoundError, tf.errors.NotFoundError) as error:
         if not builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
             raise
         instructions = " ".join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())

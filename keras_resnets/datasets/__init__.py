@@ -1,0 +1,1 @@
+"""Data sets for TensorFlow Datasets. Importing a module of these registers its builder."""
