@@ -9,6 +9,7 @@ from keras import ops
 from keras_resnets.layers.conv_norm import ConvNorm
 from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.drop_block import DropBlock
+from keras_resnets.layers.shortcut_pool import ShortcutPool
 from keras_resnets.layers.stochastic_depth import StochasticDepth
 
 SHORTCUTS = ("identity", "conv", "pool")
@@ -30,6 +31,7 @@ class Bottleneck(Deployable):
         spatial: the layer between the 1x1 convolutions, with an activation of its own, which takes
             the block's strides.
         strides: of the spatial layer, for the shortcut to match.
+        dilation_rate: of the shortcut's pool, for it to sample as the spatial layer does.
         shortcut: `"identity"`; `"conv"`, a strided 1x1 convolution (ResNet's option B); `"pool"`, a
             2x2 average pool with those strides, then the 1x1 convolution (ResNet-D, He et al., 2019).
         zero_gamma: start with the branch's last scale at zero (Goyal et al., 2017).
@@ -49,6 +51,7 @@ class Bottleneck(Deployable):
         spatial: Deployable | dict[str, Any],
         *,
         strides: int = 1,
+        dilation_rate: int = 1,
         shortcut: str = "identity",
         zero_gamma: bool = False,
         drop_path_rate: float = 0.0,
@@ -64,6 +67,7 @@ class Bottleneck(Deployable):
         self.filters = filters
         self.width = width
         self.strides = strides
+        self.dilation_rate = dilation_rate
         self.shortcut_kind = shortcut
         self.zero_gamma = zero_gamma
         self.drop_path_rate = drop_path_rate
@@ -81,9 +85,13 @@ class Bottleneck(Deployable):
         )
         self.conv3 = conv_norm("conv3", filters, zero_gamma=zero_gamma)
         self.pool = None
-        if shortcut == "pool" and strides > 1:
-            self.pool = keras.layers.AveragePooling2D(
-                strides, padding="same", dtype=self.dtype_policy, name="pool"
+        if shortcut == "pool":
+            self.pool = ShortcutPool(
+                strides=strides,
+                dilation_rate=dilation_rate,
+                folded=folded,
+                dtype=self.dtype_policy,
+                name="pool",
             )
         self.shortcut = None
         if shortcut != "identity":
@@ -148,6 +156,7 @@ class Bottleneck(Deployable):
             "width": self.width,
             "spatial": _serialized(self.spatial),
             "strides": self.strides,
+            "dilation_rate": self.dilation_rate,
             "shortcut": self.shortcut_kind,
             "zero_gamma": self.zero_gamma,
             "drop_path_rate": self.drop_path_rate,

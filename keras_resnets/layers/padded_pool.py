@@ -15,30 +15,32 @@ POOL_SIZE = 3
 class PaddedAveragePool(Deployable):
     """3x3 average pool over an image with a border of zeros, the zeros counted.
 
-    The released checkpoints average the padded zeros too. TensorFlow's `"same"` leaves them out of the
-    mean and, at even sides, pads one edge only: both shift the logits.
+    The released checkpoints average the padded zeros too. TensorFlow's `"same"` leaves them out of
+    the mean and, at even sides, pads one edge only: both shift the logits.
 
     Input: `(batch, height, width, channels)`; output: sides `ceil(n / strides)`.
 
     Args:
-        strides: the same for both axes.
-        folded: a depthwise convolution with the constant 1/9, which the phone's int8 kernels take,
-            where they have none for the pool.
+        strides: the same for both axes; 1 where `dilation_rate > 1`.
+        dilation_rate: distance of the nine positions, for a dilated network.
+        folded: a depthwise convolution with the constant 1/9: a phone's int8 kernels have that one,
+            and no average pool.
     """
 
-    def __init__(self, *, strides: int = 1, folded: bool = False, **kwargs: Any):
+    def __init__(
+        self, *, strides: int = 1, dilation_rate: int = 1, folded: bool = False, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.strides = strides
+        self.dilation_rate = dilation_rate
         self.folded = folded
 
     def call(self, inputs: Any) -> Any:
-        padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        if not self.folded:
-            return ops.average_pool(padded, POOL_SIZE, self.strides, padding="valid")
-        kernel = np.full((POOL_SIZE, POOL_SIZE, inputs.shape[-1], 1), POOL_SIZE**-2)
-        return ops.depthwise_conv(
-            padded, ops.convert_to_tensor(kernel, inputs.dtype), self.strides, padding="valid"
-        )
+        edge = (self.dilation_rate, self.dilation_rate)
+        padded = ops.pad(inputs, ((0, 0), edge, edge, (0, 0)))
+        if self.folded or self.dilation_rate > 1:
+            return constant_pool(padded, POOL_SIZE, self.strides, self.dilation_rate)
+        return ops.average_pool(padded, POOL_SIZE, self.strides, padding="valid")
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         batch, height, width, channels = input_shape
@@ -49,4 +51,21 @@ class PaddedAveragePool(Deployable):
         return []
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "strides": self.strides, "folded": self.folded}
+        return {
+            **super().get_config(),
+            "strides": self.strides,
+            "dilation_rate": self.dilation_rate,
+            "folded": self.folded,
+        }
+
+
+def constant_pool(inputs: Any, size: int, strides: int, dilation_rate: int) -> Any:
+    """The average pool as a depthwise convolution, `valid`; unlike a pool it can be dilated."""
+    kernel = np.full((size, size, inputs.shape[-1], 1), size**-2)
+    return ops.depthwise_conv(
+        inputs,
+        ops.convert_to_tensor(kernel, inputs.dtype),
+        strides,
+        padding="valid",
+        dilation_rate=dilation_rate,
+    )

@@ -27,7 +27,7 @@ class Res2NetScale(Deployable):
         scale: number of parts, 2 or more.
         cardinality: groups within each 3x3 convolution (Res2NeXt).
         strides: 1 where `connected`.
-        dilation_rate: of the convolutions.
+        dilation_rate: of the convolutions and the pool.
         connected: whether each part takes the one before it.
         folded: batch normalisation folded, as `deploy` makes it.
 
@@ -83,7 +83,11 @@ class Res2NetScale(Deployable):
         self.average_pool = None
         if not connected:
             self.average_pool = PaddedAveragePool(
-                strides=strides, folded=folded, dtype=self.dtype_policy, name="average_pool"
+                strides=strides,
+                dilation_rate=dilation_rate,
+                folded=folded,
+                dtype=self.dtype_policy,
+                name="average_pool",
             )
 
     def build(self, input_shape: tuple) -> None:

@@ -35,7 +35,7 @@ class SplitAttention(Deployable):
         cardinality: groups, 1 or more.
         strides: applied by a 3x3 average pool, never by the convolution (the paper's average
             downsampling).
-        dilation_rate: of the convolution.
+        dilation_rate: of the convolution and the pool.
         pool: where that pool stands, `"before"` the convolution or `"after"` the attention; `None`
             for no pool.
         reduction: the hidden layer has `max(filters * radix // reduction, 32)` units.
@@ -82,7 +82,11 @@ class SplitAttention(Deployable):
         self.folded = folded
 
         self.average_pool = PaddedAveragePool(
-            strides=strides, folded=folded, dtype=self.dtype_policy, name="average_pool"
+            strides=strides,
+            dilation_rate=dilation_rate,
+            folded=folded,
+            dtype=self.dtype_policy,
+            name="average_pool",
         )
         self.conv = ConvNorm(
             filters * radix,

@@ -70,6 +70,16 @@ def classifier(
         raise ValueError(
             f"Expected an output_stride of {OUTPUT_STRIDES}. Received: {output_stride}."
         )
+    if classes is not None and classes < 1:
+        raise ValueError(f"Expected classes of 1 or more. Received: classes={classes}.")
+    rates = {
+        "drop_path_rate": drop_path_rate,
+        "drop_block_rate": drop_block_rate,
+        "drop_rate": drop_rate,
+    }
+    for argument, rate in rates.items():
+        if not 0 <= rate < 1:
+            raise ValueError(f"Expected {argument} in [0, 1). Received: {rate}.")
     if weights is not None:
         raise ValueError(f"Expected weights=None. Received: weights={weights!r}.")
 

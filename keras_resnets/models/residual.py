@@ -91,13 +91,19 @@ class ResidualNet(Architecture):
                 width,
                 self.spatial(width, place),
                 strides=place.strides,
-                shortcut=self.shortcut if place.block == 1 else "identity",
+                dilation_rate=place.dilation_rate,
+                shortcut=self._shortcut(place),
                 zero_gamma=self.zero_gamma,
                 drop_path_rate=place.drop_path_rate,
                 drop_block_rate=place.drop_block_rate,
                 name=place.name,
             )(outputs)
         return outputs
+
+    def _shortcut(self, place: Placement) -> str:
+        if place.block > 1:
+            return "identity"
+        return self.shortcut if place.reduces else "conv"
 
     def source_key(self, path: str) -> str:
         *scope, variable = path.split("/")

@@ -17,8 +17,9 @@ from keras_resnets.models.residual import ResidualNet
 class ResNeStNet(ResidualNet):
     """A `ResidualNet` whose spatial layer is a split attention.
 
-    In a dilated stage the first block keeps its 3x3 average pool, with strides 1, as in the authors'
-    code; timm leaves it out.
+    In a dilated stage the first block keeps its 3x3 average pool with strides 1, as in the authors'
+    code (timm leaves it out), and the shortcut its 2x2 pool (the authors leave it out): only so does
+    the dilated network compute what the strided one does, at more positions.
 
     Attributes:
         radix: maps a group that the attention weighs.
