@@ -4,17 +4,17 @@ The references hold timm's logits for tensors that both sides draw from the same
 statistics and classifier included: see `tests/references`.
 """
 
-import importlib.util
 import json
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from references import draw
 
 import keras_resnets
 
-REFERENCES = Path(__file__).parent.parent / "references"
+REFERENCES = Path(draw.__file__).parent
 
 # One of each block type and head in the default run; the rest are the heavy sweep.
 QUICK = {
@@ -28,16 +28,6 @@ QUICK = {
     "ReXNetR100",
     "ReXNetLite100",
 }
-
-
-def load_draw():
-    specification = importlib.util.spec_from_file_location("draw", REFERENCES / "draw.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-draw = load_draw()
 
 
 def reference_name(name):

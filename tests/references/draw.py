@@ -66,7 +66,7 @@ def _draw(key: str, shape: tuple[int, ...], generator: np.random.Generator) -> n
     if key.endswith((".bias", ".running_mean")):
         return _normal(generator, shape, 0.1)
     if key.endswith(_BRANCH_END):
-        return _uniform(generator, shape, 0.1, 0.5)
+        return _uniform(generator, shape, 0.05, 0.25)
     if key.endswith(_PROJECTION):
         return _uniform(generator, shape, 0.5, 1.0)
     if key.endswith(".weight"):

@@ -1,0 +1,51 @@
+"""`Res2NetScale` against NumPy, connected and not, even and odd, and where it drops nothing."""
+
+import formulas
+import numpy as np
+import pytest
+
+from keras_resnets.layers import Res2NetScale
+
+
+def hierarchy(layer, images):
+    """Equation 1 of the paper; without connections the last part is pooled."""
+    *parts, last = np.split(images, layer.scale, axis=-1)
+    outputs = []
+    for conv, part in zip(layer.convs, parts, strict=True):
+        joined = part + outputs[-1] if layer.connected and outputs else part
+        outputs.append(formulas.conv_norm(conv, joined, formulas.relu))
+    if not layer.connected:
+        last = formulas.average_pool(last, strides=layer.strides)
+    return np.concatenate([*outputs, last], axis=-1)
+
+
+@pytest.mark.parametrize("side", [8, 9])
+@pytest.mark.parametrize("scale, cardinality", [(2, 1), (4, 1), (4, 3), (8, 1)])
+@pytest.mark.parametrize("strides, connected", [(1, True), (1, False), (2, False)])
+def test_equals_the_formula(side, scale, cardinality, strides, connected, rng, randomise):
+    layer = Res2NetScale(
+        6 * scale, scale=scale, cardinality=cardinality, strides=strides, connected=connected
+    )
+    images = rng.normal(size=(2, side, side, 6 * scale))
+    layer.build(images.shape)
+    randomise(layer)
+    expected = hierarchy(layer, images)
+    np.testing.assert_allclose(layer(images), expected, atol=1e-5)
+    np.testing.assert_allclose(layer.deployed()(images), expected, atol=1e-5)
+
+
+def test_passes_what_every_layer_passes(check_layer):
+    check_layer(Res2NetScale(8, scale=4))
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"scale": 1}, "scale=1, filters=8"),
+        ({"scale": 3}, "scale=3, filters=8"),
+        ({"strides": 2}, "strides=2, connected=True"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Res2NetScale(8, **arguments)
