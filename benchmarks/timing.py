@@ -1,0 +1,36 @@
+"""Paired timing: the rivals take turns, so that a machine that slows down slows all of them."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Times:
+    """Milliseconds a call.
+
+    Attributes:
+        median: over the rounds.
+        lowest: over the rounds.
+    """
+
+    median: float
+    lowest: float
+
+
+def take_turns(
+    calls: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: int = 2
+) -> dict[str, Times]:
+    """Times each call once a round, for `rounds` rounds after `warm_up` untimed ones."""
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(warm_up + rounds):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if turn >= warm_up:
+                seconds[name].append(time.perf_counter() - start)
+    return {
+        name: Times(1e3 * statistics.median(values), 1e3 * min(values))
+        for name, values in seconds.items()
+    }
