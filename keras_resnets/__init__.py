@@ -1,5 +1,15 @@
 """ResNeXt, ResNeSt, Res2Net and ReXNet for Keras 3."""
 
+from importlib.metadata import version as _version
+
 from keras_resnets import layers as layers
+from keras_resnets.card import Card as Card
+from keras_resnets.data import open_data as open_data
 from keras_resnets.deploy import deploy as deploy
 from keras_resnets.models import *  # noqa: F403
+from keras_resnets.preprocessing import Preprocessing as Preprocessing
+from keras_resnets.preprocessing import decode_predictions as decode_predictions
+from keras_resnets.preprocessing import preprocess_input as preprocess_input
+from keras_resnets.weights import checkpoints as checkpoints
+
+__version__ = _version("keras-resnets")

@@ -1,5 +1,6 @@
 """The networks: one file a family, and the constructor that they share."""
 
+from keras_resnets.models.constructor import CONSTRUCTORS
 from keras_resnets.models.res2net import (
     Res2Net as Res2Net,
 )
@@ -156,3 +157,6 @@ from keras_resnets.models.rexnet import (
 from keras_resnets.models.zoo import create_model as create_model
 from keras_resnets.models.zoo import list_models as list_models
 from keras_resnets.models.zoo import model_info as model_info
+
+__all__ = ["ResNeXt", "ResNeSt", "Res2Net", "ReXNet", "create_model", "list_models", "model_info"]
+__all__ += list(CONSTRUCTORS)

@@ -55,6 +55,11 @@ class Architecture:
         """What the classifier sees, `(batch, units)`."""
         return keras.layers.GlobalAveragePooling2D(name="avg_pool")(features)
 
+    @property
+    def head_variables(self) -> tuple[str, ...]:
+        """Paths of the variables of `head`, which a model without the top lacks."""
+        return ()
+
     def source_key(self, path: str) -> str:
         """The name in timm's or the authors' checkpoints of our variable `path`."""
         raise NotImplementedError

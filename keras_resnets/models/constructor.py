@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec
 import keras
 
 from keras_resnets.models.architecture import Architecture
+from keras_resnets.weights import load_checkpoint, registered_checkpoint
 
 DEFAULT_SIZE = 224
 DEFAULT_CLASSES = 1000
@@ -44,8 +45,10 @@ def classifier(
             checkpoint, a checkpoint's tag, or the path of a `.safetensors`, `.weights.h5` or `.keras`
             file.
         input_tensor: a Keras tensor to build upon, in place of a new input.
-        input_shape: `(height, width, channels)`; sides may be `None`. 224x224x3 by default, with
-            free sides where `include_top=False`.
+        input_shape: `(height, width, channels)`; sides may be `None`. By default the size that the
+            checkpoint was trained for, or 224x224, in RGB; with free sides where
+            `include_top=False`. A checkpoint's first convolution is adapted to another number of
+            channels: summed for one, repeated in turn for more.
         pooling: without the top, `None` for the feature map, `"avg"` or `"max"` for one vector an
             image.
         classes: outputs of the classifier. By default as many as the checkpoint has, or 1000. With
@@ -62,7 +65,10 @@ def classifier(
         A `keras.Model`.
 
     Raises:
-        ValueError: for an argument out of its range, or an input too small for the network.
+        ValueError: for an argument out of its range, an input too small for the network, or weights
+            that are unknown, broken or do not fit.
+        FileNotFoundError: for a path where there is no file.
+        keras_resnets.weights.DownloadError: for a download that fails.
     """
     if pooling not in (None, "avg", "max"):
         raise ValueError(f"Expected pooling to be None, 'avg' or 'max'. Received: {pooling!r}.")
@@ -80,10 +86,15 @@ def classifier(
     for argument, rate in rates.items():
         if not 0 <= rate < 1:
             raise ValueError(f"Expected {argument} in [0, 1). Received: {rate}.")
-    if weights is not None:
-        raise ValueError(f"Expected weights=None. Received: weights={weights!r}.")
 
-    images = _images(architecture, include_top, input_tensor, input_shape)
+    checkpoint = registered_checkpoint(architecture.name, weights)
+    if input_shape is None and include_top:
+        size = checkpoint.preprocessing.shape if checkpoint else (DEFAULT_SIZE, DEFAULT_SIZE)
+        input_shape = (*size, 3)
+    if classes is None:
+        classes = checkpoint.classes if checkpoint else DEFAULT_CLASSES
+
+    images = _images(architecture, input_tensor, input_shape or (None, None, 3))
     features = architecture.features(
         images,
         output_stride=output_stride,
@@ -93,27 +104,30 @@ def classifier(
     if include_top:
         outputs = _predictions(
             architecture.head(features),
-            classes or DEFAULT_CLASSES,
+            classes,
             classifier_activation,
             drop_rate,
         )
     else:
         outputs = _pooled(features, pooling)
     inputs = images if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
-    return keras.Model(inputs, outputs, name=name or architecture.name)
+    model = keras.Model(inputs, outputs, name=name or architecture.name)
+    load_checkpoint(
+        model,
+        architecture.name,
+        weights,
+        key_of=architecture.source_key,
+        top=architecture.head_variables,
+    )
+    return model
 
 
 def _images(
     architecture: Architecture,
-    include_top: bool,
     input_tensor: Any,
-    input_shape: tuple[int | None, int | None, int] | None,
+    input_shape: tuple[int | None, int | None, int],
 ) -> Any:
-    if input_tensor is None:
-        default = (DEFAULT_SIZE,) * 2 if include_top else (None, None)
-        images = keras.Input(input_shape or (*default, 3), name="images")
-    else:
-        images = input_tensor
+    images = keras.Input(input_shape, name="images") if input_tensor is None else input_tensor
     if len(images.shape) != 4 or images.shape[-1] is None:
         raise ValueError(
             "Expected images of (height, width, channels) with a known number of channels. "

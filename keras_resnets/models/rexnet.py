@@ -128,6 +128,14 @@ class ReXNetNet(Architecture):
         hidden = ConvNorm(HIDDEN_UNITS, 1, activation="relu6", use_bias=True, name="hidden")(pooled)
         return keras.layers.Flatten(name="flatten")(hidden)
 
+    @property
+    def head_variables(self) -> tuple[str, ...]:
+        if not self.hidden_head:
+            return ()
+        conv = ("conv/kernel", "conv/bias")
+        norm = tuple(f"norm/{v}" for v in ("gamma", "beta", "moving_mean", "moving_variance"))
+        return tuple(f"hidden/{path}" for path in (*conv, *norm))
+
     def source_key(self, path: str) -> str:
         *scope, variable = path.split("/")
         module = self._official_module(scope) if self.hidden_head else self._timm_module(scope)
