@@ -7,9 +7,11 @@ from keras_resnets.card import Card as Card
 from keras_resnets.data import open_data as open_data
 from keras_resnets.deploy import deploy as deploy
 from keras_resnets.models import *  # noqa: F403
-from keras_resnets.preprocessing import Preprocessing as Preprocessing
-from keras_resnets.preprocessing import decode_predictions as decode_predictions
-from keras_resnets.preprocessing import preprocess_input as preprocess_input
+from keras_resnets.preprocessing import (
+    Preprocessing as Preprocessing,
+    decode_predictions as decode_predictions,
+    preprocess_input as preprocess_input,
+)
 from keras_resnets.weights import checkpoints as checkpoints
 
 __version__ = _version("keras-resnets")

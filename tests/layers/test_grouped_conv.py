@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_resnets.layers import GroupedConv2D
-from keras_resnets.layers import lowering as lowerings
+from keras_resnets.layers import GroupedConv2D, lowering as lowerings
 
 LOWERINGS = ["native", "super_group", "keras"]
 GEOMETRIES = [

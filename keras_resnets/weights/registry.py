@@ -1,0 +1,188 @@
+"""Which ImageNet checkpoints exist: their source, licence, preprocessing and published accuracy.
+
+The data is `checkpoints.json`. Entries on the Hugging Face hub, with their licences and
+preprocessing, are those of timm 1.0.31, their accuracies those of its `results-imagenet.csv`.
+What timm lacks carries a `url`: ResNeSt's "fast" set with the hash prefixes of the official
+`ablation.py` (its accuracies are of `ablation.md`), and ReXNet-lite from the official README, which
+gives neither hashes nor an interpolation (ReXNet's is assumed).
+"""
+
+import dataclasses
+import difflib
+import functools
+import importlib.resources
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from keras_resnets.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+
+PERMISSIVE_LICENCES = frozenset({"apache-2.0", "bsd-3-clause", "mit"})
+IMAGENET_CLASSES = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class HubSource:
+    """A file in a repository of the Hugging Face hub, which knows the file's sha256."""
+
+    repository: str
+    file: str = "model.safetensors"
+
+    def __str__(self) -> str:
+        return f"{self.repository}/{self.file}"
+
+
+@dataclasses.dataclass(frozen=True)
+class UrlSource:
+    """A file at a URL. `sha256` is what its publisher tells of the hash: a prefix, or `None`."""
+
+    url: str
+    file: str
+    sha256: str | None = None
+
+    def __str__(self) -> str:
+        return self.url
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A published ImageNet top-1 in percent, and the square crop it was measured at."""
+
+    top1: float
+    size: int
+    crop_fraction: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """One public set of weights of one variant.
+
+    Attributes:
+        variant: the constructor's name, such as `"ResNeXt50"`.
+        architecture: timm's or the official name, such as `"resnext50_32x4d"`.
+        tag: what to pass as `weights`, such as `"a1h_in1k"`.
+        source: where the file lies.
+        licence: an SPDX identifier in lower case, or `"unknown"`.
+        classes: outputs of its classifier: 1000, or 11821 for ImageNet-12k.
+        preprocessing: the evaluation transform at the checkpoint's native size.
+        results: published accuracies, by ascending size; empty where there are none.
+    """
+
+    variant: str
+    architecture: str
+    tag: str
+    source: HubSource | UrlSource
+    licence: str
+    classes: int
+    preprocessing: Preprocessing
+    results: tuple[Result, ...]
+
+    @property
+    def name(self) -> str:
+        """As timm writes it: `"resnext50_32x4d.a1h_in1k"`."""
+        return f"{self.architecture}.{self.tag}"
+
+    @property
+    def permissive(self) -> bool:
+        """Whether the licence allows commercial use without further conditions on it."""
+        return self.licence in PERMISSIVE_LICENCES
+
+    @property
+    def best_result(self) -> Result | None:
+        """The highest published top-1, or `None`."""
+        return max(self.results, key=lambda result: result.top1, default=None)
+
+    def preprocessing_at(self, result: Result) -> Preprocessing:
+        """The evaluation transform that a published accuracy was measured with."""
+        return dataclasses.replace(
+            self.preprocessing, size=result.size, crop_fraction=result.crop_fraction
+        )
+
+
+def checkpoints(variant: str) -> tuple[Checkpoint, ...]:
+    """The public checkpoints of a constructor, such as `"ResNeXt50"`; empty where there are none."""
+    return _registry().get(variant, ())
+
+
+def default_checkpoint(variant: str) -> Checkpoint:
+    """What `weights="imagenet"` means.
+
+    The best published top-1 among the permissively licensed checkpoints of 1000 classes; where no
+    licence is permissive, the best there is.
+
+    Raises:
+        ValueError: where there is no checkpoint, naming the nearest variants that have one.
+    """
+    known = [c for c in checkpoints(variant) if c.classes == IMAGENET_CLASSES]
+    if not known:
+        raise ValueError(
+            f"There are no ImageNet weights of {variant}. {_nearest_variants(variant)} "
+            "Or start from weights=None."
+        )
+    return max(known, key=_preference)
+
+
+def find_checkpoint(variant: str, tag: str) -> Checkpoint:
+    """The checkpoint of a variant by its tag.
+
+    Raises:
+        ValueError: for an unknown tag, naming the nearest ones.
+    """
+    known = {c.tag: c for c in checkpoints(variant)}
+    if tag in known:
+        return known[tag]
+    if not known:
+        raise ValueError(
+            f"Unknown weights={tag!r}: {variant} has no public checkpoint. "
+            f"{_nearest_variants(variant)} Or start from weights=None."
+        )
+    near = difflib.get_close_matches(tag, known, n=1, cutoff=0.4)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    raise ValueError(
+        f"Unknown weights={tag!r} of {variant}. {hint}"
+        f"Expected None, 'imagenet', a path or one of {sorted(known)}."
+    )
+
+
+def _preference(checkpoint: Checkpoint) -> tuple[bool, float]:
+    best = checkpoint.best_result
+    return checkpoint.permissive, best.top1 if best else 0.0
+
+
+def _nearest_variants(variant: str) -> str:
+    having = [name for name, entries in _registry().items() if entries]
+    near = difflib.get_close_matches(variant, having, n=3, cutoff=0.0)
+    return f"The nearest variants that have some: {', '.join(near)}."
+
+
+@functools.cache
+def _registry() -> Mapping[str, tuple[Checkpoint, ...]]:
+    text = importlib.resources.files(__package__).joinpath("checkpoints.json").read_text("utf-8")
+    return {
+        variant: tuple(
+            _checkpoint(variant, entry["architecture"], fields) for fields in entry["checkpoints"]
+        )
+        for variant, entry in json.loads(text).items()
+    }
+
+
+def _checkpoint(variant: str, architecture: str, fields: Mapping[str, Any]) -> Checkpoint:
+    name = f"{architecture}.{fields['tag']}"
+    return Checkpoint(
+        variant=variant,
+        architecture=architecture,
+        tag=fields["tag"],
+        source=UrlSource(fields["url"], f"{name}.pth", fields.get("sha256"))
+        if "url" in fields
+        else HubSource(f"timm/{name}"),
+        licence=fields["licence"],
+        classes=fields["classes"],
+        preprocessing=Preprocessing(
+            size=fields["size"],
+            crop_fraction=fields["crop_fraction"],
+            interpolation=fields["interpolation"],
+            mean=tuple(fields.get("mean", IMAGENET_MEAN)),
+            std=tuple(fields.get("std", IMAGENET_STD)),
+        ),
+        results=tuple(Result(*values) for values in fields["results"]),
+    )
