@@ -6,6 +6,11 @@ from keras_resnets import layers as layers
 from keras_resnets.card import Card as Card
 from keras_resnets.data import open_data as open_data
 from keras_resnets.deploy import deploy as deploy
+from keras_resnets.features import (
+    feature_extractor as feature_extractor,
+    freeze_stages as freeze_stages,
+    layerwise_multipliers as layerwise_multipliers,
+)
 from keras_resnets.models import *  # noqa: F403
 from keras_resnets.preprocessing import (
     Preprocessing as Preprocessing,

@@ -1,0 +1,117 @@
+"""What a backbone gives: feature maps at each stride, and stages to freeze or to train gently."""
+
+from collections.abc import Sequence
+
+import keras
+
+from keras_resnets.layers import ConvNorm, Stem
+from keras_resnets.layers.deployable import Deployable
+
+
+def feature_extractor(model: keras.Model, layers: Sequence[str] | None = None) -> keras.Model:
+    """A model that returns inner feature maps of `model`, with which it shares its weights.
+
+    Args:
+        model: a model of this package, with or without its top.
+        layers: names of layers, such as `"stage2_block4"`. By default the last block at each stride:
+            for a residual network the strides 4, 8, 16 and 32, for ReXNet 2 too.
+
+    Returns:
+        A `keras.Model` whose output is a dictionary, layer name → `(batch, height, width, channels)`,
+        from the highest resolution to the lowest.
+
+    Raises:
+        ValueError: for a layer that is not in the model.
+    """
+    names = list(layers) if layers is not None else list(last_blocks(model).values())
+    known = [layer.name for layer in model.layers]
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"Expected names of layers of {model.name}: {known}. Received: {name!r}."
+            )
+    outputs = {name: model.get_layer(name).output for name in names}
+    return keras.Model(model.inputs, outputs, name=f"{model.name}_features")
+
+
+def last_blocks(model: keras.Model) -> dict[int, str]:
+    """The name of the last block at each stride, stride → name, by ascending strides."""
+    blocks: dict[int, str] = {}
+    reached = 1
+    for stage in stages(model)[:-1]:
+        for layer in stage:
+            reached *= layer.strides
+            blocks[reached] = layer.name
+    # A stem that is no stage's end is no feature map of its own.
+    return {stride: name for stride, name in blocks.items() if name.startswith("stage")}
+
+
+def stages(model: keras.Model) -> list[list[keras.layers.Layer]]:
+    """The stem, each stage's blocks, and whatever follows them, in the order of the network.
+
+    Raises:
+        ValueError: for a model without a stem and stages.
+    """
+    groups: dict[str, list[keras.layers.Layer]] = {"stem": []}
+    for layer in model.layers:
+        if isinstance(layer, Stem | ConvNorm) and layer.name == "stem":
+            groups["stem"].append(layer)
+        elif isinstance(layer, Deployable) and layer.name.startswith("stage"):
+            groups.setdefault(layer.name.split("_block")[0], []).append(layer)
+    if not groups["stem"] or len(groups) == 1:
+        raise ValueError(
+            f"Expected a model of keras_resnets, with layers 'stem' and 'stage1_block1'. "
+            f"Received: {model.name} with {[layer.name for layer in model.layers]}."
+        )
+    inner = {layer.name for group in groups.values() for layer in group}
+    top = [layer for layer in model.layers if layer.weights and layer.name not in inner]
+    return [*groups.values(), top]
+
+
+def freeze_stages(model: keras.Model, count: int) -> None:
+    """Freezes the stem (1), the stem and the first stage (2), and so on; 0 frees everything.
+
+    Frozen batch normalisation uses its moving statistics in training too, as Keras defines it.
+    Compile the model afterwards.
+
+    Args:
+        model: a model of this package.
+        count: how many of the stem and the stages, from the image on.
+
+    Raises:
+        ValueError: for a count below 0 or beyond the stages.
+    """
+    groups = stages(model)
+    if not 0 <= count < len(groups):
+        raise ValueError(
+            f"Expected a count from 0 to {len(groups) - 1}, the stem and the stages of {model.name}. "
+            f"Received: count={count}."
+        )
+    for index, group in enumerate(groups):
+        for layer in group:
+            layer.trainable = index >= count
+
+
+def layerwise_multipliers(model: keras.Model, decay: float) -> dict[str, float]:
+    """Learning-rate multipliers that shrink from the classifier down to the stem.
+
+    The classifier has 1, the last stage `decay`, the one before `decay**2`, the stem the least.
+
+    Args:
+        model: a model of this package.
+        decay: in `(0, 1]`.
+
+    Returns:
+        Variable path → multiplier, for all trainable variables.
+
+    Raises:
+        ValueError: for a decay outside `(0, 1]`.
+    """
+    if not 0 < decay <= 1:
+        raise ValueError(f"Expected a decay in (0, 1]. Received: decay={decay}.")
+    return {
+        variable.path: decay**distance
+        for distance, group in enumerate(reversed(stages(model)))
+        for layer in group
+        for variable in layer.trainable_variables
+    }

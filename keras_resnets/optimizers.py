@@ -1,0 +1,45 @@
+"""Optimizers with a learning rate for each variable, for fine-tuning."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+
+class _Layerwise:
+    """Scales the learning rate of each variable; mixed into an optimizer before its class."""
+
+    def __init__(self, *args: Any, multipliers: Mapping[str, float], **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.multipliers = dict(multipliers)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        multiplier = self.multipliers.get(variable.path, 1.0)
+        super().update_step(gradient, variable, learning_rate * multiplier)  # type: ignore[misc]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "multipliers": self.multipliers}  # type: ignore[misc]
+
+
+@keras.saving.register_keras_serializable(package="keras_resnets")
+class LayerwiseSGD(_Layerwise, keras.optimizers.SGD):
+    """`keras.optimizers.SGD` with layer-wise learning rates.
+
+    Args:
+        multipliers: variable path → factor of the learning rate, 1 where there is none: see
+            `keras_resnets.layerwise_multipliers`.
+        *args, **kwargs: those of `keras.optimizers.SGD`.
+    """
+
+
+@keras.saving.register_keras_serializable(package="keras_resnets")
+class LayerwiseAdamW(_Layerwise, keras.optimizers.AdamW):
+    """`keras.optimizers.AdamW` with layer-wise learning rates.
+
+    The decoupled weight decay keeps the unscaled learning rate.
+
+    Args:
+        multipliers: variable path → factor of the learning rate, 1 where there is none: see
+            `keras_resnets.layerwise_multipliers`.
+        *args, **kwargs: those of `keras.optimizers.AdamW`.
+    """
