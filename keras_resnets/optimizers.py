@@ -14,8 +14,11 @@ class _Layerwise:
         self.multipliers = dict(multipliers)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        multiplier = self.multipliers.get(variable.path, 1.0)
-        super().update_step(gradient, variable, learning_rate * multiplier)  # type: ignore[misc]
+        # `variable` is the back end's own, which has no path; every Keras optimizer finds its state by
+        # this index.
+        path = self._trainable_variables[self._get_variable_index(variable)].path  # type: ignore
+        rate = learning_rate * self.multipliers.get(path, 1.0)
+        super().update_step(gradient, variable, rate)  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "multipliers": self.multipliers}  # type: ignore[misc]

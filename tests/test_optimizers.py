@@ -8,9 +8,9 @@ from keras_resnets.optimizers import LayerwiseAdamW, LayerwiseSGD
 
 
 def steps(optimizer):
-    model = keras.Sequential(
-        [keras.Input((4,)), keras.layers.Dense(3, name="body"), keras.layers.Dense(2, name="head")]
-    )
+    inputs = keras.Input((4,))
+    hidden = keras.layers.Dense(3, name="body")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="head")(hidden))
     model.set_weights([np.full(w.shape, 0.5) for w in model.get_weights()])
     model.compile(optimizer, "mse")
     before = {v.path: np.array(v) for v in model.weights}
