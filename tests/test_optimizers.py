@@ -14,8 +14,8 @@ def steps(optimizer):
     model.set_weights([np.full(w.shape, 0.5) for w in model.get_weights()])
     model.compile(optimizer, "mse")
     before = {v.path: np.array(v) for v in model.weights}
-    for _ in range(3):
-        model.train_on_batch(np.ones((2, 4)), np.ones((2, 2)))
+    # One step alone: later gradients depend on what did not move.
+    model.train_on_batch(np.ones((2, 4)), np.ones((2, 2)))
     return model, {v.path: np.array(v) - before[v.path] for v in model.weights}
 
 
@@ -25,8 +25,8 @@ def steps(optimizer):
 )
 def test_the_factor_scales_the_step_and_survives_saving(layerwise, plain, tmp_path):
     multipliers = {"body/kernel": 0.0, "head/bias": 0.5}
-    model, moved = steps(layerwise(1e-3, multipliers=multipliers))
-    _, expected = steps(plain(1e-3))
+    model, moved = steps(layerwise(1e-3, weight_decay=None, multipliers=multipliers))
+    _, expected = steps(plain(1e-3, weight_decay=None))
     assert not moved["body/kernel"].any()
     np.testing.assert_allclose(moved["head/bias"], 0.5 * expected["head/bias"], rtol=0.01)
     np.testing.assert_allclose(moved["head/kernel"], expected["head/kernel"], rtol=0.01)
