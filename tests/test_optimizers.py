@@ -25,8 +25,8 @@ def steps(optimizer):
 )
 def test_the_factor_scales_the_step_and_survives_saving(layerwise, plain, tmp_path):
     multipliers = {"body/kernel": 0.0, "head/bias": 0.5}
-    model, moved = steps(layerwise(1e-3, weight_decay=None, multipliers=multipliers))
-    _, expected = steps(plain(1e-3, weight_decay=None))
+    model, moved = steps(layerwise(1e-3, weight_decay=0.0, multipliers=multipliers))
+    _, expected = steps(plain(1e-3, weight_decay=0.0))
     assert not moved["body/kernel"].any()
     np.testing.assert_allclose(moved["head/bias"], 0.5 * expected["head/bias"], rtol=0.01)
     np.testing.assert_allclose(moved["head/kernel"], expected["head/kernel"], rtol=0.01)
