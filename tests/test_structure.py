@@ -1,0 +1,137 @@
+"""Who may import whom, what an import brings along, and what the wheel holds."""
+
+import ast
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# Part of the tree → the modules that it may import at the top of a file, besides the standard library.
+# A longer path wins over a shorter one.
+AT_IMPORT = {
+    "keras_resnets": {"keras", "numpy", "keras_resnets"},
+    "keras_resnets/layers": {"keras", "numpy", "keras_resnets.layers"},
+    "keras_resnets/weights": {
+        "keras",
+        "numpy",
+        "keras_resnets.weights",
+        "keras_resnets.preprocessing",
+    },
+    "keras_resnets/preprocessing.py": {"keras", "numpy"},
+    "keras_resnets/models": {
+        "keras",
+        "numpy",
+        "keras_resnets.layers",
+        "keras_resnets.models",
+        "keras_resnets.preprocessing",
+        "keras_resnets.weights",
+    },
+    # Subclassing a TFDS builder registers it: the module cannot wait. Nothing imports it at the top.
+    "keras_resnets/datasets/mnist_5k.py": {"numpy", "tensorflow_datasets", "PIL"},
+}
+# What a file may import inside its functions, besides what `AT_IMPORT` allows.
+LAZILY = {
+    "keras_resnets/layers/lowering.py": {"tensorflow"},
+    "keras_resnets/data": {"tensorflow", "tensorflow_datasets", "PIL", "requests", "keras_resnets"},
+    "keras_resnets/datasets": {"mlxtend"},
+    "keras_resnets/preprocessing.py": {"PIL"},
+    "keras_resnets/weights/hub.py": {"huggingface_hub", "httpx", "requests", "httpx2"},
+    "keras_resnets/weights/reading.py": {"safetensors", "h5py", "torch"},
+}
+LIBRARY = sorted((ROOT / "keras_resnets").rglob("*.py"))
+APPLICATIONS = {name: sorted((ROOT / name).rglob("*.py")) for name in ("training", "tflite")}
+
+
+def imports(path):
+    """Pairs of a module's name and whether the import stands at the top of the file."""
+    tree = ast.parse(path.read_text("utf-8"))
+    top = set(map(id, tree.body))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, id(node) in top) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module, id(node) in top
+
+
+def rules(table, path):
+    relative = path.relative_to(ROOT).as_posix()
+    places = [
+        place for place in table if (relative + "/").startswith(place + "/") or relative == place
+    ]
+    return table[max(places, key=len)] if places else set()
+
+
+def allowed(module, names):
+    return any(module == name or module.startswith(name + ".") for name in names)
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_the_library_imports_what_it_may(path):
+    at_import = rules(AT_IMPORT, path)
+    for module, at_top in imports(path):
+        if module.split(".")[0] in sys.stdlib_module_names:
+            continue
+        names = at_import if at_top else at_import | rules(LAZILY, path)
+        assert allowed(module, names), f"{module}, {'at the top' if at_top else 'lazily'}"
+
+
+@pytest.mark.parametrize("application, other", [("training", "tflite"), ("tflite", "training")])
+def test_applications_know_only_public_names_and_not_each_other(application, other):
+    for path in APPLICATIONS[application]:
+        for module, _ in imports(path):
+            assert not allowed(module, {other}), f"{path} imports {module}"
+            private = [p for p in module.split(".")[1:] if p.startswith("_")]
+            assert not (module.startswith("keras_resnets") and private), f"{path} imports {module}"
+
+
+def test_importing_the_library_is_quiet_and_light():
+    code = (
+        "import sys; import keras; before = set(sys.modules); import keras_resnets;"
+        "print(sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+    loaded = set(ast.literal_eval(run.stdout.splitlines()[-1]))
+    heavy = {"torch", "tensorflow_datasets", "huggingface_hub", "safetensors", "matplotlib", "PIL"}
+    assert not loaded & heavy
+
+
+def test_the_wheel_holds_the_library_alone_and_imports_from_an_empty_folder(tmp_path):
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    source, wheels, installed, empty = (
+        tmp_path / name for name in ("source", "wheels", "installed", "empty")
+    )
+    source.mkdir()
+    empty.mkdir()
+    # A copy, since a build leaves its traces in the tree.
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for name in ("keras_resnets", *APPLICATIONS):
+        shutil.copytree(ROOT / name, source / name)
+    # Without isolation or dependencies: what is needed is here already, and no network is.
+    options = ["--no-build-isolation", "--no-deps", "--no-index"]
+    subprocess.run([*pip, "wheel", *options, "--wheel-dir", wheels, source], check=True)
+    (wheel,) = wheels.glob("keras_resnets-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"keras_resnets"}
+    assert {"keras_resnets/py.typed", "keras_resnets/imagenet_classes.txt"} <= set(names)
+    assert "keras_resnets/weights/checkpoints.json" in names
+    subprocess.run([*pip, "install", *options, "--target", installed, wheel], check=True)
+    code = (
+        "import keras_resnets; print(keras_resnets.__file__);"
+        "keras_resnets.checkpoints('ResNeXt50')[0]; import keras_resnets.datasets"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=empty,
+        env={"PYTHONPATH": str(installed), "PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith(str(installed))
