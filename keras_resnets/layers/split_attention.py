@@ -11,6 +11,7 @@ from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.grouped_conv import GroupedConv2D
 from keras_resnets.layers.merging import merge_groups
 from keras_resnets.layers.padded_pool import PaddedAveragePool
+from keras_resnets.layers.radix_layout import radix_major_order
 
 # The released checkpoints never have fewer hidden units.
 MIN_HIDDEN_UNITS = 32
@@ -197,13 +198,3 @@ class SplitAttention(Deployable):
             "reduction": self.reduction,
             "folded": self.folded,
         }
-
-
-def radix_major_order(filters: int, radix: int, cardinality: int) -> np.ndarray:
-    """Where each radix-major channel stands in cardinality-major order.
-
-    Returns:
-        Integers `(radix * filters,)`, such that `cardinality_major[..., order]` is radix-major.
-    """
-    positions = np.arange(radix * filters).reshape(cardinality, radix, filters // cardinality)
-    return positions.transpose(1, 0, 2).reshape(-1)

@@ -4,8 +4,7 @@ import formulas
 import numpy as np
 import pytest
 
-from keras_resnets.layers import SplitAttention
-from keras_resnets.layers.split_attention import radix_major_order
+from keras_resnets.layers import SplitAttention, convert_layout
 
 # radix, cardinality
 SHAPES = [(1, 1), (2, 1), (2, 2), (4, 1), (4, 2), (1, 4)]
@@ -43,39 +42,41 @@ def radix_major_block(layer, images):
 
 
 def cardinality_major_block(layer, images):
-    """The paper's figure 2: each cardinal group holds its own radix maps and attends to them alone.
-
-    The convolution's filters are reordered from radix-major to cardinality-major, and so are its
-    groups, since each of them reads its own slice of the input.
-    """
+    """The paper's figure 2: each cardinal group holds its radix maps and attends to them alone."""
     radix, cardinality, rest = layer.radix, layer.cardinality, 16 // layer.cardinality
-    kernel = layer.conv.conv.get_weights()[0]
-    statistics = layer.conv.norm.get_weights()
-    groups = radix * cardinality
-    read, made = 16 // groups, 16 * radix // groups
+
+    def converted(weights):
+        return convert_layout(weights, radix=radix, cardinality=cardinality, to="cardinality_major")
+
+    kernel, *statistics = (
+        converted(w) for w in (*layer.conv.conv.get_weights(), *layer.conv.norm.get_weights())
+    )
+    # The layer before makes its channels in the order in which the groups read them.
+    maps = formulas.conv(converted(images), kernel, groups=radix * cardinality)
+    maps = formulas.relu(formulas.norm(maps, *statistics))
+    maps = maps.reshape(*maps.shape[:3], cardinality, radix, rest)
     outputs = []
-    hidden_kernel = layer.fc1.conv.get_weights()
     for k in range(cardinality):
-        maps = []
-        for r in range(radix):
-            g = r * cardinality + k  # the radix-major place of map r of cardinal group k
-            columns = slice(g * made, (g + 1) * made)
-            part = formulas.conv(images[..., g * read : (g + 1) * read], kernel[..., columns])
-            maps.append(formulas.relu(formulas.norm(part, *(s[columns] for s in statistics))))
-        pooled = sum(maps).mean((1, 2), keepdims=True)
-        units = layer.fc1.filters // cardinality
-        own = slice(k * units, (k + 1) * units)
-        hidden = formulas.conv(pooled, hidden_kernel[0][..., own], bias=hidden_kernel[1][own])
-        hidden = formulas.relu(
-            formulas.norm(hidden, *(s[own] for s in layer.fc1.norm.get_weights()))
-        )
-        fc2_kernel, fc2_bias = layer.fc2.get_weights()
-        own = slice(k * radix * rest, (k + 1) * radix * rest)
-        logits = formulas.conv(hidden, fc2_kernel[..., own], bias=fc2_bias[own])
-        logits = logits.reshape(-1, 1, 1, radix, rest)
-        weights = formulas.sigmoid(logits) if radix == 1 else formulas.softmax(logits, axis=3)
-        outputs.append(sum(weights[..., r, :] * maps[r] for r in range(radix)))
+        own = maps[:, :, :, k]
+        weights = formulas.softmax(group_logits(layer, k, own.sum(3)), axis=3)
+        if radix == 1:
+            weights = formulas.sigmoid(group_logits(layer, k, own.sum(3)))
+        outputs.append((weights * own).sum(3))
     return np.concatenate(outputs, axis=-1)
+
+
+def group_logits(layer, k, summed):
+    """The attention of cardinal group `k` alone: `(batch, 1, 1, radix, rest)`."""
+    units, rest = layer.fc1.filters // layer.cardinality, 16 // layer.cardinality
+    kernel, bias, *statistics = (
+        w[..., k * units : (k + 1) * units]
+        for w in (*layer.fc1.conv.get_weights(), *layer.fc1.norm.get_weights())
+    )
+    hidden = formulas.conv(summed.mean((1, 2), keepdims=True), kernel, bias=bias)
+    hidden = formulas.relu(formulas.norm(hidden, *statistics))
+    own = slice(k * layer.radix * rest, (k + 1) * layer.radix * rest)
+    kernel, bias = (w[..., own] for w in layer.fc2.get_weights())
+    return formulas.conv(hidden, kernel, bias=bias).reshape(-1, 1, 1, layer.radix, rest)
 
 
 @pytest.mark.parametrize("radix, cardinality", SHAPES)
@@ -98,11 +99,15 @@ def test_cardinality_major_is_the_same_function(radix, cardinality, rng, randomi
     np.testing.assert_allclose(layer(images), cardinality_major_block(layer, images), atol=1e-5)
 
 
-def test_the_order_maps_cardinality_major_to_radix_major():
+def test_converting_reorders_the_groups_and_back():
     # Two cardinal groups (a, b) of radix 2, two channels each.
     cardinality_major = np.array("a0x a0y a1x a1y b0x b0y b1x b1y".split())
-    order = radix_major_order(4, radix=2, cardinality=2)
-    assert cardinality_major[order].tolist() == "a0x a0y b0x b0y a1x a1y b1x b1y".split()
+    radix_major = np.array("a0x a0y b0x b0y a1x a1y b1x b1y".split())
+    shape = {"radix": 2, "cardinality": 2}
+    assert (convert_layout(cardinality_major, **shape, to="radix_major") == radix_major).all()
+    assert (convert_layout(radix_major, **shape, to="cardinality_major") == cardinality_major).all()
+    with pytest.raises(ValueError, match="multiples of radix .* = 4. Received: shape=.6,"):
+        convert_layout(np.zeros(6), **shape, to="radix_major")
 
 
 def test_hidden_units_follow_the_released_checkpoints():
