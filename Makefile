@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint format clean
+.PHONY: help setup demo test test-all references lint format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,11 @@ test: $(READY) ## the default tests
 
 test-all: $(READY) ## every variant too (long)
 	$(BIN)/python -m pytest -m "slow or not slow"
+
+references: ## the stored logits of timm again, in an environment of their own (torch; long)
+	$(PYTHON) -m venv .venvs/references
+	.venvs/references/bin/python -m pip install --quiet --requirement tests/references/requirements.txt
+	.venvs/references/bin/python tests/references/make_references.py
 
 lint: $(READY) ## formatting, lint rules and types
 	$(BIN)/ruff format --check .

@@ -23,6 +23,7 @@ class Architecture:
 
     Attributes:
         name: the constructor's name.
+        family: the free-form constructor's name; `"ResNet"` for the yardsticks.
         timm: the architecture's name in timm, or `None` where timm has none.
         parameters: trainable parameters with 1000 classes; `None` for a free-form network.
         gmacs: billions of multiply-accumulates at 224x224; `None` for a free-form network.
@@ -30,6 +31,7 @@ class Architecture:
     """
 
     name: str
+    family: str
     timm: str | None = None
     parameters: int | None = None
     gmacs: float | None = None

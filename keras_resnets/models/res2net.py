@@ -21,6 +21,7 @@ class Res2NetNet(ResidualNet):
         scale: parts of a block's channels; each is `width * cardinality` channels wide.
     """
 
+    family: str = "Res2Net"
     paper: str = "Res2Net: A new multi-scale backbone architecture, arXiv:1904.01169"
     width: int = 26
     scale: int = 4

@@ -27,6 +27,7 @@ class ResNeStNet(ResidualNet):
             attention.
     """
 
+    family: str = "ResNeSt"
     paper: str = "ResNeSt: Split-attention networks, arXiv:2004.08955"
     stem: str = "deep"
     shortcut: str = "pool"

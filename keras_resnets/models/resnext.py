@@ -20,6 +20,7 @@ RESNET_D_PAPER = "Bag of tricks for image classification, arXiv:1812.01187"
 class ResNeXtNet(ResidualNet):
     """A `ResidualNet` whose spatial layer is one grouped 3x3 convolution."""
 
+    family: str = "ResNeXt"
     paper: str = "Aggregated residual transformations for deep neural networks, arXiv:1611.05431"
 
     def spatial(self, width: int, place: Placement) -> ConvNorm:
@@ -122,6 +123,7 @@ ResNet50 = variant(
     ResNeXtNet(
         name="ResNet50",
         timm="resnet50",
+        family="ResNet",
         paper=RESNET_PAPER,
         parameters=25_557_032,
         gmacs=4.09,
@@ -132,6 +134,7 @@ ResNet101 = variant(
         name="ResNet101",
         timm="resnet101",
         depths=(3, 4, 23, 3),
+        family="ResNet",
         paper=RESNET_PAPER,
         parameters=44_549_160,
         gmacs=7.80,
@@ -143,6 +146,7 @@ ResNet50D = variant(
         timm="resnet50d",
         stem="deep",
         shortcut="pool",
+        family="ResNet",
         paper=RESNET_D_PAPER,
         parameters=25_576_264,
         gmacs=4.33,
@@ -155,6 +159,7 @@ ResNet101D = variant(
         depths=(3, 4, 23, 3),
         stem="deep",
         shortcut="pool",
+        family="ResNet",
         paper=RESNET_D_PAPER,
         parameters=44_568_392,
         gmacs=8.04,

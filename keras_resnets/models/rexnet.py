@@ -45,6 +45,7 @@ class ReXNetNet(Architecture):
         hidden_head: whether the head has a hidden layer of 1024 units.
     """
 
+    family: str = "ReXNet"
     paper: str = "Rethinking channel dimensions for efficient model design, arXiv:2007.00992"
     multiplier: float = 1.0
     divisor: int = 1

@@ -6,7 +6,7 @@ It runs in an environment of its own, because the library and its tests never im
     .venvs/references/bin/pip install -r tests/references/requirements.txt
     .venvs/references/bin/python tests/references/make_references.py [ARCHITECTURE ...]
 
-Without arguments every architecture is made (about ten minutes on two cores, 6 GB of memory for
+Without arguments every architecture is made (two minutes on two cores, 3 GB of memory for
 resnext101_32x32d). Each becomes `tests/references/data/ARCHITECTURE.npz`, holding
 
 - `keys`: a JSON object, state-dict key → shape, in the order of the PyTorch model;

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from tests.references.draw import IMAGE_SIZES, draw_image, draw_tensors, fingerprint
+from references.draw import IMAGE_SIZES, draw_image, draw_tensors, fingerprint
 
 REFERENCES = sorted((Path(__file__).parent / "data").glob("*.npz"))
 SMALL = ("resnest14d", "rexnet_100", "rexnetr_100", "rexnet_lite_100")
