@@ -4,9 +4,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+# What the tests on other back ends need.
+BACKENDS := .venvs/backends
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all references lint format clean
+.PHONY: help setup demo test test-all test-backends references lint format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +32,18 @@ test: $(READY) ## the default tests
 	$(BIN)/python -m pytest
 
 test-all: $(READY) ## every variant too (long)
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -m "not backends"
+
+test-backends: $(BACKENDS)/.ready ## the library on JAX and on torch, in an environment of its own
+	KERAS_BACKEND=jax $(BACKENDS)/bin/python -m pytest -m backends tests/backends
+	KERAS_BACKEND=torch $(BACKENDS)/bin/python -m pytest -m backends tests/backends
+
+$(BACKENDS)/.ready: setup.cfg pyproject.toml constraints.txt tests/backends/requirements.txt
+	$(PYTHON) -m venv $(BACKENDS)
+	$(BACKENDS)/bin/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	$(BACKENDS)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[test]' \
+	  --requirement tests/backends/requirements.txt
+	@touch $@
 
 references: ## the stored logits of timm again, in an environment of their own (torch; long)
 	$(PYTHON) -m venv .venvs/references

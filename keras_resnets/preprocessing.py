@@ -115,9 +115,11 @@ class Preprocessing:
             The same shape, float32.
         """
         scale = np.float32(255)
-        return (x - np.asarray(self.mean, "float32") * scale) / (
-            np.asarray(self.std, "float32") * scale
-        )
+        mean = np.asarray(self.mean, "float32") * scale
+        std = np.asarray(self.std, "float32") * scale
+        if keras.ops.is_tensor(x):  # torch's tensors do not compute with NumPy's arrays
+            mean, std = keras.ops.convert_to_tensor(mean), keras.ops.convert_to_tensor(std)
+        return (x - mean) / std
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """`pixels`, then `normalize`: `(H, W, 3)` uint8 to `(height, width, 3)` float32."""

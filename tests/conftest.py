@@ -1,10 +1,12 @@
 """What every test relies on: quiet TensorFlow, fixed seeds, and one check that every layer passes."""
 
+import functools
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
+import networks
 import numpy as np
 import pytest
 
@@ -21,21 +23,8 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def randomise(rng):
-    """Draws every weight anew, batch-norm statistics and zero-initialised scales included."""
-
-    def draw(layer):
-        for variable in layer.weights:
-            name = variable.path.rsplit("/", 1)[-1]
-            if name in ("gamma", "moving_variance"):
-                variable.assign(rng.uniform(0.5, 1.5, variable.shape))
-            elif name == "kernel":
-                fan_in = np.prod(variable.shape[:-1])
-                variable.assign(rng.normal(0, (2 / fan_in) ** 0.5, variable.shape))
-            elif name != "rate":
-                variable.assign(rng.normal(0, 0.1, variable.shape))
-        return layer
-
-    return draw
+    """`networks.randomise` with this test's generator."""
+    return functools.partial(networks.randomise, rng=rng)
 
 
 @pytest.fixture

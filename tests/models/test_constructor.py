@@ -5,6 +5,7 @@ import inspect
 import keras
 import numpy as np
 import pytest
+from networks import FAMILIES, small
 
 import keras_resnets
 
@@ -15,22 +16,6 @@ SIGNATURE = (
     "name: str | None = None, *, output_stride: int = 32, drop_path_rate: float = 0.0, "
     "drop_block_rate: float = 0.0, drop_rate: float = 0.0)"
 )
-
-# The smallest of each family, for what does not need a published size.
-SMALL = {
-    "ResNeXt": {"cardinality": 8, "width": 8},
-    "ResNeSt": {"radix": 2},
-    "Res2Net": {"scale": 4},
-    "ReXNet": {"multiplier": 0.5},
-}
-TRUNK = {"depths": (1, 2), "planes": 16, "stem_filters": 16}
-
-
-def small(family, **arguments):
-    trunk = {} if family == "ReXNet" else TRUNK
-    arguments = {"input_shape": (64, 64, 3)} | arguments
-    return getattr(keras_resnets, family)(**SMALL[family], **trunk, **arguments)
-
 
 @pytest.fixture
 def images(rng):
@@ -57,7 +42,7 @@ def test_positional_arguments_are_those_of_keras_applications():
     assert model.output_shape == reference.output_shape == (None, 2048)
 
 
-@pytest.mark.parametrize("family", SMALL)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_saving_and_loading_is_exact(family, images, randomise, tmp_path):
     model = randomise(small(family, classes=7))
     model.save(tmp_path / "model.keras")
@@ -73,7 +58,7 @@ def test_saving_and_loading_is_exact(family, images, randomise, tmp_path):
     )
 
 
-@pytest.mark.parametrize("family", SMALL)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_the_deployed_model_is_saved_exactly_and_leaves_the_original(
     family, images, randomise, tmp_path
 ):
@@ -99,7 +84,7 @@ def test_deploying_twice_is_refused(randomise):
         keras_resnets.deploy(deployed)
 
 
-@pytest.mark.parametrize("family", SMALL)
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_and_predicts_in_float32(family, policy, images):
     before = keras.config.dtype_policy()

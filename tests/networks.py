@@ -1,0 +1,34 @@
+"""The smallest network of each family, for what does not need a published size."""
+
+import numpy as np
+
+import keras_resnets
+
+FAMILIES = {
+    "ResNeXt": {"cardinality": 8, "width": 8},
+    "ResNeSt": {"radix": 2},
+    "Res2Net": {"scale": 4},
+    "ReXNet": {"multiplier": 0.5},
+}
+TRUNK = {"depths": (1, 2), "planes": 16, "stem_filters": 16}
+
+
+def small(family, **arguments):
+    """A network of `family` over 64x64 images; `arguments` are its constructor's."""
+    trunk = {} if family == "ReXNet" else TRUNK
+    arguments = {"input_shape": (64, 64, 3)} | FAMILIES[family] | trunk | arguments
+    return getattr(keras_resnets, family)(**arguments)
+
+
+def randomise(layer, rng):
+    """Draws every weight anew, batch-norm statistics and zero-initialised scales included."""
+    for variable in layer.weights:
+        name = variable.path.rsplit("/", 1)[-1]
+        if name in ("gamma", "moving_variance"):
+            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+        elif name == "kernel":
+            fan_in = np.prod(variable.shape[:-1])
+            variable.assign(rng.normal(0, (2 / fan_in) ** 0.5, variable.shape))
+        elif name != "rate":
+            variable.assign(rng.normal(0, 0.1, variable.shape))
+    return layer

@@ -1,0 +1,91 @@
+"""Which images calibrate, and what range they give each activation."""
+
+import dataclasses
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_resnets.data import open_data
+from keras_resnets.preprocessing import Preprocessing
+from tflite.calibration import calibration_images
+from tflite.ranges import METHODS, Observations, Range, activation_ranges
+
+
+@pytest.fixture(scope="module")
+def seen() -> Observations:
+    """10 images of a normal activation, one with an outlier."""
+    values = np.random.default_rng(0).normal(size=(10, 100_000))
+    values[3, 7] = 12
+    return Observations(values.min(1), values.max(1), values.ravel())
+
+
+def test_min_max_takes_the_outlier(seen: Observations) -> None:
+    assert METHODS["min-max"](seen) == Range(seen.values.min(), 12)
+
+
+def test_average_takes_a_tenth_of_it(seen: Observations) -> None:
+    assert METHODS["average"](seen).high == pytest.approx(np.mean(seen.highs))
+
+
+def test_percentile_leaves_it_out(seen: Observations) -> None:
+    low, high = METHODS["percentile"](seen)
+    assert -4 < low < -3.5 and 3.5 < high < 4
+
+
+def test_least_error_errs_less_than_min_max(seen: Observations) -> None:
+    def error(limits: Range) -> float:
+        scale = (limits.high - limits.low) / 255
+        steps = np.rint((seen.values - limits.low) / scale).clip(0, 255)
+        return float(np.mean((steps * scale + limits.low - seen.values) ** 2))
+
+    chosen = METHODS["least-error"](seen)
+    assert chosen.high < 8
+    assert error(chosen) < 0.6 * error(METHODS["min-max"](seen))
+
+
+def test_ranges_of_a_file(files: dict[str, Path]) -> None:
+    content = files["float32"].read_bytes()
+    images = list(np.random.default_rng(0).normal(size=(4, 1, 16, 16, 3)).astype("float32"))
+    ranges = activation_ranges(content, images, "min-max", io.StringIO())
+    stacked = np.stack(images)
+    (first, entry), *_ = ranges.items()
+    assert "images" in first
+    assert entry == (pytest.approx(stacked.min()), pytest.approx(stacked.max()))
+    relus = [limits for name, limits in ranges.items() if "Relu" in name.split(";")[0]]
+    assert len(relus) >= 5 and all(limits.low == 0 for limits in relus)
+
+
+def test_images_are_stratified_and_normalised(photos: Path) -> None:
+    data = open_data(folder=str(photos))
+    images = calibration_images(data, Preprocessing(size=16, crop_fraction=0.9), 30)
+    assert len(images) == 30
+    assert {image.shape for image in images} == {(1, 16, 16, 3)}
+    # The channel that is brightest is the photo's colour.
+    brightest = np.bincount([image.mean((0, 1, 2)).argmax() for image in images], minlength=3)
+    np.testing.assert_array_equal(brightest, [10, 10, 10])
+
+
+def test_pixels_on_demand(photos: Path) -> None:
+    data = open_data(folder=str(photos))
+    images = calibration_images(data, Preprocessing(size=16), 12, pixels=True)
+    assert {image.dtype for image in images} == {np.dtype("uint8")}
+
+
+def test_too_few_images(photos: Path) -> None:
+    data = open_data(folder=str(photos))
+    with pytest.raises(ValueError, match="at least 10 images .* Received: 9"):
+        calibration_images(data, Preprocessing(size=16), 9)
+
+
+def test_one_class_only(photos: Path) -> None:
+    data = open_data(folder=str(photos))
+
+    def only_blue(split: str, *, shuffle_files: bool):
+        blue = data.source(split, shuffle_files=shuffle_files)
+        return blue.filter(lambda _, label: label == 0)
+
+    one = dataclasses.replace(data, source=only_blue)
+    with pytest.raises(ValueError, match="of two classes .* Received: 10 images of 1 classes"):
+        calibration_images(one, Preprocessing(size=16), 30)

@@ -1,0 +1,162 @@
+"""Files from a run: whole, described, and as accurate as Keras."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tflite.__main__ import main
+from tflite.classifier import Classifier
+from tflite.flatbuffer import ALIGNMENT, schema
+from tflite.inspection import inspect
+from tflite.metadata import unpack
+from tflite.runtime import Runner
+
+ACCELERATED = ("float32", "float16", "dynamic", "int8")
+
+
+def test_report_has_every_mode_against_keras(run: Path, files: dict[str, Path]) -> None:
+    report = json.loads((run / "tflite" / "report.json").read_text())
+    assert report["keras"]["images"] == 11
+    assert report["keras"]["accuracy"] >= 0.9
+    rows = {row["mode"]: row for row in report["files"]}
+    assert list(rows) == ["float32", "float16", "dynamic", "int8", "int16x8"]
+    assert rows["float32"]["max_logit_difference"] < 1e-4
+    assert rows["float16"]["max_logit_difference"] < 0.02
+    assert rows["int8"]["max_logit_difference"] < 0.5
+    for mode, row in rows.items():
+        assert row["agreement"] == 1.0
+        assert row["accuracy"] == report["keras"]["accuracy"]
+        assert row["accelerated"] == (mode in ACCELERATED)
+        assert row["bytes"] == files[mode].stat().st_size
+        assert row["median_ms"] > 0
+
+
+@pytest.mark.parametrize("mode", ACCELERATED)
+def test_one_partition(files: dict[str, Path], mode: str) -> None:
+    inspection = inspect(files[mode].read_bytes())
+    assert inspection.partitions == 1
+    assert all(operator.delegated for operator in inspection.operators)
+    assert not any(operator.kind in ("CUSTOM", "DELEGATE") for operator in inspection.operators)
+
+
+def test_int8_weights_are_per_channel(files: dict[str, Path]) -> None:
+    model = schema.ModelT.InitFromPackedBuf(files["int8"].read_bytes())
+    graph = model.subgraphs[0]
+    kernels = [
+        graph.tensors[op.inputs[1]]
+        for op in graph.operators
+        if model.operatorCodes[op.opcodeIndex].builtinCode == schema.BuiltinOperator.CONV_2D
+    ]
+    assert len(kernels) > 10
+    for kernel in kernels:
+        assert kernel.type == schema.TensorType.INT8
+        assert len(kernel.quantization.scale) == kernel.shape[0]
+
+
+def test_input_and_output_are_float32_by_default(files: dict[str, Path]) -> None:
+    for mode in files:
+        inspection = inspect(files[mode].read_bytes())
+        assert (inspection.input, inspection.output) == ("float32[1, 16, 16, 3]", "float32[1, 3]")
+
+
+def test_labels_are_in_the_file(files: dict[str, Path]) -> None:
+    with zipfile.ZipFile(files["int8"]) as archive:
+        assert archive.read("labels.txt") == b"blue\ngreen\nred\n"
+    card = unpack(files["int8"].read_bytes())
+    assert card.mode == "int8"
+    assert card.class_names == ("blue", "green", "red")
+    assert card.preprocessing["size"] == 16
+    assert card.preprocessing["crop_fraction"] == 0.9
+    assert card.provenance == {"made for": "the tests"}
+
+
+def test_constants_are_aligned(files: dict[str, Path]) -> None:
+    model = schema.Model.GetRootAs(files["float16"].read_bytes(), 0)
+    starts = []
+    for index in range(model.BuffersLength()):
+        table = model.Buffers(index)._tab
+        field = table.Offset(4)
+        if field:
+            starts.append(table.Vector(field) % ALIGNMENT)
+    assert len(starts) > 20
+    assert not any(starts)
+
+
+def test_existing_files_are_kept(fails, run: Path, files: dict[str, Path]) -> None:
+    before = files["float32"].stat().st_mtime_ns
+    error = fails("export", run, "--quantize", "none", "float16")
+    assert "ResNeSt.float32.tflite" in error and "--force" in error
+    assert files["float32"].stat().st_mtime_ns == before
+
+
+def test_pixels_go_in_as_bytes(run: Path, files: dict[str, Path], tmp_path: Path, photos) -> None:
+    arguments = ["--quantize", "none", "int8", "--embed-preprocessing", "--output", str(tmp_path)]
+    assert main(["export", str(run), *arguments]) == 0
+    photo = (photos / "red" / "0.png").read_bytes()
+    for mode in ("float32", "int8"):
+        content = (tmp_path / f"ResNeSt.{mode}.tflite").read_bytes()
+        inspection = inspect(content)
+        assert inspection.input == "uint8[1, 16, 16, 3]"
+        assert inspection.partitions == 1
+        assert all(operator.delegated for operator in inspection.operators)
+        expected = Classifier.load(files[mode]).probabilities(photo)
+        np.testing.assert_allclose(Classifier(content).probabilities(photo), expected, atol=0.02)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["files"][0]["max_logit_difference"] < 1e-4
+
+
+def test_any_batch_and_integer_io(run: Path, tmp_path: Path) -> None:
+    arguments = ["--quantize", "none", "int8", "--dynamic-batch", "--integer-io"]
+    assert main(["export", str(run), *arguments, "--output", str(tmp_path)]) == 0
+    for mode, dtype in (("float32", "float32"), ("int8", "int8")):
+        inspection = inspect((tmp_path / f"ResNeSt.{mode}.tflite").read_bytes())
+        assert inspection.input == f"{dtype}[-1, 16, 16, 3]"
+        assert inspection.output == f"{dtype}[-1, 3]"
+        assert inspection.partitions == 1
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [row["agreement"] for row in report["files"]] == [1.0, 1.0]
+
+
+def test_tensorflows_quantizer(run: Path, tmp_path: Path) -> None:
+    arguments = ["--quantize", "float16", "int8", "--quantizer", "tensorflow"]
+    assert main(["export", str(run), *arguments, "--output", str(tmp_path)]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [row["agreement"] for row in report["files"]] == [1.0, 1.0]
+    assert [row["accelerated"] for row in report["files"]] == [True, True]
+
+
+def test_the_terminal_shows_no_chatter(run: Path, tmp_path: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "tflite", "export", run, "--quantize", "int8", "--output", tmp_path],
+        capture_output=True,
+        text=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("TF_")},
+    )
+    assert process.returncode == 0
+    (line,) = process.stderr.splitlines()
+    assert "ResNeSt.int8.tflite" in line
+    assert process.stdout.startswith("peak memory ")
+    assert "11 images, test split of photos" in process.stdout
+    assert len(process.stdout.splitlines()) == 7
+
+
+def test_a_killed_export_leaves_nothing(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", killed)
+    assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 130
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_logits_are_the_output(run: Path, files: dict[str, Path]) -> None:
+    logits = Runner(files["float32"].read_bytes())(np.zeros((1, 16, 16, 3), "float32"))
+    assert abs(logits.sum() - 1) > 1e-3

@@ -1,0 +1,83 @@
+"""Predictions by the file and its runtime alone."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tflite.__main__ import main
+from tflite.classifier import Classifier
+from tflite.flatbuffer import read, write
+
+
+@pytest.mark.parametrize("mode", ["float32", "int8"])
+def test_the_right_class_comes_first(
+    files: dict[str, Path], photos: Path, capfd: pytest.CaptureFixture, mode: str
+) -> None:
+    shown = [photos / name / "1.png" for name in ("green", "red")]
+    assert main(["predict", str(files[mode]), *map(str, shown), "--top", "2"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0] == str(shown[0]) and lines[3] == str(shown[1])
+    assert lines[1].split()[1] == "green" and lines[4].split()[1] == "red"
+    assert float(lines[1].split()[0].rstrip("%")) > 40
+
+
+def test_probabilities_are_keras_own(run: Path, files: dict[str, Path], photos: Path) -> None:
+    from keras_resnets.preprocessing import read_image
+    from tflite.source import load
+
+    source = load(run)
+    photo = photos / "blue" / "3.png"
+    expected = source.model.predict_on_batch(source.card.preprocessing(read_image(photo))[None])[0]
+    found = Classifier.load(files["float32"]).probabilities(photo.read_bytes())
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert found.sum() == pytest.approx(1)
+
+
+def test_neither_keras_nor_tensorflow_is_needed(files: dict[str, Path], photos: Path) -> None:
+    code = (
+        "import sys; from tflite.__main__ import main\n"
+        f"assert main(['predict', {str(files['int8'])!r}, {str(photos / 'red' / '0.png')!r}]) == 0\n"
+        "assert not {'keras', 'tensorflow', 'keras_resnets'} & set(sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_a_file_without_card_says_what_is_assumed(
+    files: dict[str, Path], photos: Path, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    model = read(files["float32"].read_bytes())
+    model.metadata = None
+    bare = tmp_path / "bare.tflite"
+    bare.write_bytes(write(model))
+    assert main(["predict", str(bare), str(photos / "red" / "0.png")]) == 0
+    captured = capfd.readouterr()
+    assert "no card: assumed RGB" in captured.err
+    assert "class 2" in captured.out
+
+
+def test_files_that_are_no_models(fails, files: dict[str, Path], photos: Path, tmp_path) -> None:
+    photo = photos / "red" / "0.png"
+    content = files["float32"].read_bytes()
+    broken = {
+        "text": b"not a model at all",
+        "empty": b"",
+        "photo": photo.read_bytes(),
+        "truncated": content[: len(content) // 2],
+        "without its end": content[:-100],
+        "zeros": content[:8] + bytes(len(content) - 8),
+    }
+    for name, wrong in broken.items():
+        path = tmp_path / f"{name}.tflite"
+        path.write_bytes(wrong)
+        assert "Expected" in fails("predict", path, photo), name
+    assert "missing.tflite" in fails("predict", tmp_path / "missing.tflite", photo)
+
+
+def test_photos_that_are_none(fails, files: dict[str, Path], tmp_path: Path) -> None:
+    text = tmp_path / "text.jpg"
+    text.write_text("not a photo")
+    error = fails("predict", files["float32"], text)
+    assert "text.jpg" in error and "an image that Pillow can decode" in error

@@ -1,0 +1,77 @@
+"""Files against Keras, their errors layer by layer, and their speed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tflite.__main__ import main
+from tflite.layer_error import layer_errors
+from tflite.verify import Logits
+
+
+def test_numbers_of_a_comparison() -> None:
+    keras = np.eye(4)[[0, 1, 2, 3]]
+    other = keras.copy()
+    other[3] = [0, 0, 0.5, 0.25]
+    logits = Logits(np.array([0, 1, 2, 0]), keras, {"other": other})
+    assert logits.accuracy(keras) == 0.75
+    assert logits.agreement("other") == 0.75
+    assert logits.largest_difference("other") == 0.75
+
+
+def test_verify_passes_draws_and_lists_layers(
+    run: Path, files: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    page = tmp_path / "worst.png"
+    arguments = ["--against", str(run), "--worst", str(page), "--layers"]
+    assert main(["verify", str(files["int8"]), *arguments]) == 0
+    shown = capfd.readouterr().out
+    for layer in ("stem", "stage1_block1", "stage2_block1", "predictions"):
+        assert f"\n{layer} " in shown
+    with Image.open(page) as image:
+        assert image.width == 1200
+
+
+def test_verify_fails_below_the_agreement(
+    run: Path, files: dict[str, Path], capfd: pytest.CaptureFixture
+) -> None:
+    arguments = ["--against", str(run), "--min-agreement", "1.01"]
+    assert main(["verify", str(files["float32"]), *arguments]) == 1
+    assert "agreement 100.00% is below 101.00%" in capfd.readouterr().out
+
+
+def test_layer_errors_start_small_in_int8(files: dict[str, Path]) -> None:
+    images = list(np.random.default_rng(0).normal(size=(3, 1, 16, 16, 3)).astype("float32"))
+    float_model = files["float32"].read_bytes()
+    exact = layer_errors(float_model, float_model, images)
+    assert [error.relative for error in exact] == [0.0] * len(exact)
+    stem, *_, predictions = layer_errors(float_model, files["int8"].read_bytes(), images)
+    assert stem.layer == "stem"
+    assert 0.001 < stem.relative < 0.1
+    assert predictions.layer == "predictions" and predictions.relative > 0.001
+
+
+def test_benchmark_writes_numbers_and_a_plot(
+    files: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    numbers, plot = tmp_path / "numbers.json", tmp_path / "plot.png"
+    chosen = [str(files[mode]) for mode in ("float32", "int8")]
+    options = ["--runs", "20", "--warm-up", "2", "--json", str(numbers), "--plot", str(plot)]
+    assert main(["benchmark", *chosen, *options]) == 0
+    rows = json.loads(numbers.read_text())
+    assert [row["file"] for row in rows] == ["ResNeSt.float32.tflite", "ResNeSt.int8.tflite"]
+    for row in rows:
+        assert 0 < row["p10_ms"] <= row["median_ms"] <= row["p90_ms"]
+        assert row["peak_bytes"] > 10e6
+    assert "20 calls of one image, 1 thread(s)" in capfd.readouterr().out
+    with Image.open(plot) as image:
+        assert image.size == (1000, 400)
+
+
+def test_benchmark_of_what_is_no_model(fails, tmp_path: Path) -> None:
+    path = tmp_path / "x.tflite"
+    path.write_text("no model")
+    assert "Expected a .tflite file" in fails("benchmark", path)

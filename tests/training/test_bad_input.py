@@ -1,0 +1,100 @@
+"""Whatever the user can mend is one line on stderr and exit code 2."""
+
+import pytest
+
+from training.cli import main
+
+
+@pytest.fixture
+def refused(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> str:
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as stop:  # argparse's own
+            code = stop.code
+        errors = capsys.readouterr().err
+        assert code == 2
+        assert errors.startswith("error: ") and errors.count("\n") == 1
+        assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+        return errors
+
+    return run
+
+
+def test_unknown_model(refused, photos):
+    message = refused("--data", photos, "--model", "ResNest14x")
+    assert "Unknown model 'ResNest14x'. Did you mean 'ResNeSt14'" in message
+
+
+def test_unknown_argument_of_the_model(refused, photos):
+    message = refused("--data", photos, "--set", "model.arguments.drop_path=0.1")
+    assert "Unknown key 'model.arguments.drop_path'. Did you mean 'drop_path_rate'" in message
+
+
+def test_unknown_recipe(refused):
+    assert "Unknown recipe 'demos'. Did you mean 'demo'?" in refused("--recipe", "demos")
+
+
+def test_unknown_data_set(refused):
+    assert "'mnist_5k'" in refused("--dataset", "mnist_5")
+
+
+def test_unknown_flag(refused):
+    assert "unrecognized arguments: --epoch 3" in refused("--recipe", "demo", "--epoch", "3")
+
+
+def test_no_data(refused):
+    assert "Expected --recipe, --data FOLDER or --dataset NAME" in refused("--epochs", 2)
+
+
+def test_one_class(refused, photos, tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "red").symlink_to(photos / "red")
+    assert "At least two classes" in refused("--data", tmp_path / "one")
+
+
+def test_a_folder_that_is_not_there(refused):
+    assert "which does not exist" in refused("--data", "nowhere")
+
+
+def test_classes_that_contradict_the_data(refused, photos):
+    message = refused("--data", photos, "--set", "model.classes=7")
+    assert "the 3 classes" in message and "Received: classes=7" in message
+
+
+def test_an_input_too_small_for_the_stem(refused, photos):
+    message = refused("--data", photos, "--set", "preprocessing.size=16")
+    assert "at least 32x32 pixels" in message
+
+
+def test_an_argument_the_constructor_refuses(refused, photos):
+    message = refused("--data", photos, "--set", "model.arguments.drop_path_rate=1.5")
+    assert "in [0, 1)" in message and "1.5" in message
+
+
+def test_a_folder_with_other_files_is_left_alone(refused, photos, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("dear")
+    assert "which holds other files" in refused("--data", photos, "--run", "mine", "--force")
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "dear"
+
+
+def test_nothing_to_resume(refused):
+    assert "none unfinished under runs/" in refused("--resume")
+    assert "Expected a run folder" in refused("--resume", "nowhere")
+
+
+def test_resume_takes_no_other_configuration(refused):
+    assert "Received also: epochs" in refused("--resume", "runs/x", "--epochs", 3)
+
+
+def test_a_second_process_is_kept_out(refused, photos, tmp_path):
+    from training import recipe
+    from training.run_folder import RunFolder
+
+    config = recipe.configure({"data": {"folder": str(photos)}})
+    with RunFolder.create(tmp_path / "held", config, force=False) as held:
+        message = refused("--data", photos, "--run", held.path)
+    assert "another process" in message

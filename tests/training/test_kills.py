@@ -1,0 +1,69 @@
+"""A run that is killed, again and again, ends bit for bit as one that was not."""
+
+import json
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+DRIVER = str(Path(__file__).with_name("killed.py"))
+POINTS = ("between_steps", "in_mid_write", "before_the_rename", "in_validation", "in_the_model")
+
+
+def _kill_and_finish(start, points, arguments):
+    for point in points:
+        process = start(point, *arguments, program=(DRIVER,))
+        _, stderr = process.communicate(timeout=300)
+        assert process.returncode == -signal.SIGKILL, f"{point}: {stderr}"
+    process = start(*arguments)
+    _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    assert "Traceback" not in stderr
+
+
+def _assert_same(run, other, weights):
+    for value, expected in zip(weights(run), weights(other), strict=True):
+        np.testing.assert_array_equal(value, expected)
+    rows, expected_rows = (json.loads((r / "history.json").read_text()) for r in (run, other))
+    for row, expected in zip(rows, expected_rows, strict=True):
+        for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
+            assert row[name] == expected[name]
+
+
+def test_two_kills_leave_no_trace(finished, start, weights, tiny_recipe, tmp_path):
+    run = tmp_path / "run"
+    _kill_and_finish(start, POINTS[:2], ["--recipe", tiny_recipe, "--run", run])
+    _assert_same(run, finished[0], weights)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["one", "mirrored"])
+def test_kills_at_five_points_leave_no_trace(start, weights, tiny_recipe, tmp_path, strategy):
+    settings = ["--recipe", tiny_recipe, "--strategy", strategy]
+    _kill_and_finish(start, (), [*settings, "--run", tmp_path / "straight"])
+    _kill_and_finish(start, POINTS, [*settings, "--run", tmp_path / "killed"])
+    _assert_same(tmp_path / "killed", tmp_path / "straight", weights)
+
+
+def test_sigterm_saves_and_exits_with_its_own_code(start, tiny_recipe, tmp_path):
+    process = start("--recipe", tiny_recipe, "--run", tmp_path / "run")
+    for line in process.stdout:
+        if line.startswith("epoch 1/"):
+            break
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=200)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Continue by: python -m training --resume" in stderr
+    assert list((tmp_path / "run" / "checkpoints").glob("step-*.npz"))
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(start, tiny_recipe, tmp_path):
+    process = start(
+        *("--recipe", tiny_recipe, "--run", tmp_path / "run"),
+        *("--set", "optimizer.learning_rate=1e30", "--set", "schedule.name=constant"),
+    )
+    _, stderr = process.communicate(timeout=200)
+    assert process.returncode == 3, stderr
+    assert "Received: NaN or infinity at step" in stderr
+    assert "learning rate of 1e+30" in stderr and "Traceback" not in stderr

@@ -1,0 +1,177 @@
+"""From a Keras model to files."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from keras_resnets.card import Card
+from keras_resnets.data import ImageData, evaluation_batches
+from tflite.calibration import calibration_images
+from tflite.convert import convert
+from tflite.file_card import FileCard
+from tflite.graph import phone_model
+from tflite.metadata import pack
+from tflite.modes import FLOAT32, INT8, Mode
+from tflite.photo import denormalize
+from tflite.pixels import accelerate_pixels
+from tflite.quantize import quantize
+from tflite.ranges import Range, activation_ranges
+from tflite.sensitivity import Mixture, find_mixture
+from tflite.source import Source
+
+MISSING_IMAGES = (
+    "Expected images to calibrate with. Received: a model whose card names none. "
+    "Name what it was trained on: --data FOLDER or --dataset NAME."
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is converted.
+
+    Attributes:
+        quantizer: `"ai-edge"` rewrites the float32 file, `"tensorflow"` converts anew by TensorFlow's
+            converter.
+        calibration_images: how many training images set the ranges of integer modes.
+        calibration_method: a key of `tflite.ranges.METHODS`; TensorFlow has min-max alone.
+        dynamic_batch: whether a file takes any number of images.
+        embed_preprocessing: whether a file takes uint8 pixels and normalises them itself.
+        integer_io: whether integer modes have integer inputs and outputs.
+    """
+
+    quantizer: str = "ai-edge"
+    calibration_images: int = 200
+    calibration_method: str = "least-error"
+    dynamic_batch: bool = False
+    embed_preprocessing: bool = False
+    integer_io: bool = False
+
+    def __post_init__(self) -> None:
+        if self.embed_preprocessing and (self.integer_io or self.quantizer == "tensorflow"):
+            raise ValueError(
+                "Expected embed_preprocessing without integer_io and with quantizer='ai-edge': the "
+                f"input is uint8 pixels already. Received: {self}."
+            )
+        if self.quantizer == "tensorflow" and self.calibration_method != "min-max":
+            raise ValueError(
+                "Expected calibration_method='min-max' with quantizer='tensorflow', which has no "
+                f"other. Received: calibration_method={self.calibration_method!r}."
+            )
+
+
+@dataclass
+class Exporter:
+    """Converts one model to several formats; what they share is made once.
+
+    Attributes:
+        source: the model.
+        data: where calibration images come from; `None` where there are none.
+        options: how.
+        terminal: where progress is shown.
+    """
+
+    source: Source
+    data: ImageData | None
+    options: Options
+    terminal: TextIO = field(repr=False)
+
+    def file(self, mode: Mode, float_layers: Sequence[str] = ()) -> bytes:
+        """The whole file, with its card.
+
+        Args:
+            mode: the number format.
+            float_layers: layers of an integer mode that stay in float32.
+
+        Raises:
+            ValueError: where calibration images are needed and not to be had, or the model is no
+                classifier that can be converted.
+        """
+        card = FileCard(
+            architecture=self.source.card.architecture,
+            mode=mode.name,
+            float_layers=tuple(float_layers),
+            class_names=self.source.card.class_names,
+            takes_pixels=self.options.embed_preprocessing,
+            preprocessing=self.source.card.preprocessing.to_dict(),
+            provenance=self.source.card.provenance,
+        )
+        return pack(self._model(mode, float_layers), card)
+
+    def _model(self, mode: Mode, float_layers: Sequence[str]) -> bytes:
+        if mode == FLOAT32:
+            return self.float_model
+        if self.options.quantizer == "tensorflow":
+            images = self.calibration if mode.calibrated else ()
+            return convert(self._keras_model, mode, images, terminal=self.terminal)
+        return quantize(
+            self.float_model,
+            mode,
+            self.ranges if mode.calibrated else {},
+            float_layers=float_layers,
+            integer_io=self.options.integer_io,
+        )
+
+    def mixture(self, max_drop: float, most_images: int = 500) -> Mixture:
+        """Which layers an int8 file keeps in float32 to lose at most `max_drop` points.
+
+        Judged on the validation split.
+        """
+        if self.data is None:
+            raise ValueError(MISSING_IMAGES)
+        count = min(self.data.sizes["validation"], most_images)
+        batches = evaluation_batches(self.data, "validation", self.source.card.preprocessing, count)
+        images, labels = next(batches.as_numpy_iterator())
+        if self.options.embed_preprocessing:
+            images = denormalize(images, self.source.card.preprocessing.to_dict())
+        return find_mixture(
+            self.float_model,
+            lambda float_layers: self._model(INT8, float_layers),
+            images,
+            labels,
+            max_drop=max_drop,
+            terminal=self.terminal,
+        )
+
+    @cached_property
+    def float_model(self) -> bytes:
+        """The float32 model, from which the others are made."""
+        content = convert(self._keras_model)
+        return accelerate_pixels(content) if self.options.embed_preprocessing else content
+
+    @cached_property
+    def calibration(self) -> list[np.ndarray]:
+        """Inputs from the training split."""
+        if self.data is None:
+            raise ValueError(MISSING_IMAGES)
+        return calibration_images(
+            self.data,
+            self.source.card.preprocessing,
+            self.options.calibration_images,
+            pixels=self.options.embed_preprocessing,
+        )
+
+    @cached_property
+    def ranges(self) -> dict[str, Range]:
+        """Of every activation of the float32 model."""
+        return activation_ranges(
+            self.float_model, self.calibration, self.options.calibration_method, self.terminal
+        )
+
+    @cached_property
+    def _keras_model(self):
+        return phone_model(
+            self.source.model,
+            self.source.card.preprocessing,
+            batch=None if self.options.dynamic_batch else 1,
+            embed_preprocessing=self.options.embed_preprocessing,
+        )
+
+
+def paths(card: Card, modes: Sequence[Mode], folder: Path) -> Iterator[tuple[Mode, Path]]:
+    """Where the file of each mode goes."""
+    for mode in modes:
+        yield mode, folder / f"{card.architecture}.{mode.name}.tflite"

@@ -1,0 +1,88 @@
+"""From a float32 file to one in another number format, by AI Edge Quantizer."""
+
+import re
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from tflite.modes import DYNAMIC, FLOAT16, FLOAT32, INT8, INT16X8, MIXED, Mode
+from tflite.ranges import Range
+
+# XNNPACK has no int8 kernel for these. In float32 they are accelerated, and so are the conversions
+# around them: the file stays one partition. They stand in softmaxes of a few values an image.
+FLOAT_OPERATORS = ("AVERAGE_POOL_2D", "DIV", "MAXIMUM", "SUB")
+
+WEIGHT_BITS = 8
+ACTIVATION_BITS = {INT8.name: 8, MIXED.name: 8, INT16X8.name: 16}
+
+
+def quantize(
+    model: bytes,
+    mode: Mode,
+    ranges: Mapping[str, Range],
+    *,
+    float_layers: Collection[str] = (),
+    integer_io: bool = False,
+) -> bytes:
+    """Rewrites a file in another number format.
+
+    Args:
+        model: a float32 `.tflite` file.
+        mode: the format.
+        ranges: of the activations (`tflite.ranges`), for modes that are calibrated.
+        float_layers: layers that stay in float32, by the names of `tflite.inspection.layer_of`.
+        integer_io: whether input and output are integers too.
+    """
+    if mode == FLOAT32:
+        return model
+    from ai_edge_quantizer import qtyping, quantizer
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+    operators = qtyping.TFLOperationName
+    recipe = quantizer.Quantizer(model)
+
+    def keep_float(scope: str, operator: str) -> None:
+        recipe.update_quantization_recipe(
+            scope, operators(operator), algorithm_key=AlgorithmName.NO_QUANTIZE
+        )
+
+    if mode == FLOAT16:
+        weights = qtyping.TensorQuantizationConfig(16, dtype=qtyping.TensorDataType.FLOAT)
+        recipe.update_quantization_recipe(
+            ".*",
+            operators.ALL_SUPPORTED,
+            qtyping.OpQuantizationConfig(
+                weight_tensor_config=weights,
+                compute_precision=qtyping.ComputePrecision.FLOAT,
+                explicit_dequantize=True,
+            ),
+            AlgorithmName.FLOAT_CASTING,
+        )
+    elif mode == DYNAMIC:
+        recipe.add_dynamic_config(".*", operators.ALL_SUPPORTED, WEIGHT_BITS)
+        # XNNPACK quantises on the fly for dense and grouped convolutions, but not for depthwise.
+        keep_float(".*", "DEPTHWISE_CONV_2D")
+    else:
+        bits = ACTIVATION_BITS[mode.name]
+        recipe.add_static_config(".*", operators.ALL_SUPPORTED, bits, WEIGHT_BITS)
+        for operator in FLOAT_OPERATORS:
+            keep_float(".*", operator)
+        if not integer_io:
+            keep_float(".*", "INPUT")
+            keep_float(".*", "OUTPUT")
+    for layer in float_layers:
+        keep_float(_scope(layer), operators.ALL_SUPPORTED)
+    statistics = {name: _statistics(limits) for name, limits in ranges.items()}
+    result = recipe.quantize(statistics or None, enable_progress_report=False)
+    return bytes(result.quantized_model)
+
+
+def _statistics(limits: Range) -> dict[str, np.ndarray]:
+    return {"min": np.array(limits.low, "float32"), "max": np.array(limits.high, "float32")}
+
+
+def _scope(layer: str) -> str:
+    """Matches the names of the tensors that a layer makes."""
+    if layer == "predictions":
+        return "StatefulPartitionedCall"
+    return rf"(^|/){re.escape(layer)}(_\d+)?/"

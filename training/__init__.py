@@ -1,0 +1,1 @@
+"""Trains the networks of `keras_resnets`: `python -m training --help`."""

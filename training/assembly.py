@@ -1,0 +1,96 @@
+"""The parts of a run, made from its configuration in the right order and place."""
+
+from typing import Any
+
+import keras
+
+from training import networks
+from training.averaging import Ema, SlowWeights
+from training.cluster import Task
+from training.config import Config
+from training.errors import UserError
+from training.learner import Learner
+from training.loss_scale import LossScale
+from training.optimizers import Decay, make_optimizer
+from training.pipeline import Share
+from training.schedules import LearningRate
+
+
+def make_share(config: Config, task: Task, replicas: int) -> Share:
+    """What this process computes of each batch.
+
+    Args:
+        replicas: over all processes.
+
+    Raises:
+        UserError: where the batch does not come out even.
+    """
+    parts = replicas * config.optimizer.accumulation
+    if config.batch_size % parts:
+        raise UserError(
+            f"Expected a batch_size that {replicas} devices with "
+            f"{config.optimizer.accumulation} parts each divide evenly. "
+            f"Received: batch_size={config.batch_size}. "
+            f"Take {max(parts, config.batch_size - config.batch_size % parts)}."
+        )
+    return Share(task.index, task.count, replicas // task.count)
+
+
+def make_learner(config: Config, classes: int, steps_per_epoch: int, strategy: Any) -> Learner:
+    """The network in training, its optimizer and what is kept beside its weights."""
+    settings = config.optimizer
+    if config.jit_compile and not _can_compile(strategy):
+        raise UserError(
+            "Expected jit_compile only on one GPU: on CPUs it slows grouped convolutions down, and "
+            "Keras' step cannot be compiled over several devices. Received: jit_compile=true on "
+            f"{', '.join(strategy.extended.worker_devices)}."
+        )
+    rate = LearningRate(settings.learning_rate, config.schedule, config.epochs, steps_per_epoch)
+    with strategy.scope():
+        network = make_network(config, classes, precision=config.precision)
+        networks.freeze(network, config.model.freeze)
+        variables = network.trainable_variables
+        optimizer = make_optimizer(settings, rate)
+        optimizer.build(variables)
+        ema = None if config.averaging.ema is None else Ema(variables, config.averaging.ema)
+        ahead = settings.lookahead
+        slow = None if ahead is None else SlowWeights(variables, ahead.steps, ahead.share)
+        loss_scale = LossScale() if config.precision == "mixed_float16" else None
+    if config.distribution.sync_batch_norm:
+        networks.synchronize_batch_norm(network)
+    return Learner(
+        network,
+        optimizer,
+        schedule=rate,
+        decay=Decay.of(settings),
+        clip=settings.clip,
+        label_smoothing=config.label_smoothing,
+        accumulation=settings.accumulation,
+        rates=networks.layer_rates(network, settings.layer_decay),
+        ema=ema,
+        slow=slow,
+        loss_scale=loss_scale,
+        jit_compile=config.jit_compile,
+    )
+
+
+def make_network(
+    config: Config, classes: int, activation: str | None = None, precision: str = "float32"
+) -> keras.Model:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        return networks.build(
+            config.model,
+            classes=classes,
+            size=config.preprocessing.size,
+            activation=activation,
+            seed=config.seed,
+        )
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _can_compile(strategy: Any) -> bool:
+    devices = strategy.extended.worker_devices
+    return len(devices) == 1 and "GPU" in devices[0] and strategy.num_replicas_in_sync == 1

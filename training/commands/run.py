@@ -1,0 +1,161 @@
+"""Trains a network: a recipe's, or one of your choice on your own photos.
+
+python -m training --recipe demo
+python -m training --data photos/ --model ResNeSt14 --epochs 20
+python -m training --resume runs/demo
+"""
+
+import argparse
+import datetime
+import sys
+from pathlib import Path
+from typing import Any
+
+from training import cluster, recipe
+from training.config import Config
+from training.errors import UserError
+from training.quiet import quiet_stderr
+from training.run_folder import (
+    RunFolder,
+    is_finished,
+    newest_unfinished,
+    own_folder,
+    read_config,
+)
+from training.signals import Stopped
+
+RUNS = Path("runs")
+# Flags that stand for keys of the configuration.
+KEYS = {
+    "data": "data.folder",
+    "dataset": "data.dataset",
+    "data_dir": "data.data_dir",
+    "model": "model.name",
+    "weights": "model.weights",
+    "epochs": "epochs",
+    "batch_size": "batch_size",
+    "strategy": "distribution.strategy",
+    "devices": "distribution.devices",
+    "seed": "seed",
+    "checkpoint_every": "saving",
+    "tensorboard": "tensorboard",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--recipe", help="name of a recipe, or a YAML file")
+    parser.add_argument("--data", metavar="FOLDER", help="photos, in one folder a class")
+    parser.add_argument("--dataset", metavar="NAME", help="a TensorFlow Datasets name, or mnist_5k")
+    parser.add_argument(
+        "--data-dir", metavar="FOLDER", help="where TensorFlow Datasets keeps files"
+    )
+    parser.add_argument("--model", metavar="NAME", help="the network")
+    parser.add_argument("--weights", help="where the network starts, such as imagenet")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--batch-size", type=int, help="over all devices")
+    parser.add_argument("--strategy", help="one, mirrored (the default), multiworker or tpu")
+    parser.add_argument("--devices", type=int, help="GPUs, or logical CPUs without one")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument(
+        "--checkpoint-every",
+        type=_saving,
+        metavar="N[steps]",
+        help="epochs between two checkpoints, or steps: 500steps",
+    )
+    parser.add_argument(
+        "--tensorboard",
+        action="store_const",
+        const=True,
+        help="write event files for TensorBoard into the run folder",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY.SUB=VALUE",
+        dest="overrides",
+        help="any key of the configuration, such as optimizer.learning_rate=0.1",
+    )
+    parser.add_argument("--run", type=Path, metavar="DIR", help="run folder")
+    parser.add_argument("--force", action="store_true", help="overwrite the run folder")
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const="newest",
+        metavar="DIR",
+        help="continue a run, the newest unfinished one by default",
+    )
+
+
+def _saving(text: str) -> dict[str, Any]:
+    number = text.removesuffix("steps")
+    return {"every": int(number), "unit": "epochs" if number == text else "steps"}
+
+
+def main(arguments: argparse.Namespace) -> None:
+    config, folder = _resumed(arguments) if arguments.resume else _started(arguments)
+    with folder:
+        print(f"Run folder: {folder.path}")
+        _train(config, folder)
+    if cluster.task(config.distribution.strategy).is_chief:
+        print(f"Look at it by: python -m training report {folder.path}")
+
+
+def _train(config: Config, folder: RunFolder) -> None:
+    # Later than the checks above, since it takes seconds to import.
+    with quiet_stderr():
+        from training.train import train
+
+    try:
+        train(config, folder, cluster.task(config.distribution.strategy))
+    except (Stopped, KeyboardInterrupt):
+        print(f"\nStopped. Continue by: python -m training --resume {folder.path}", file=sys.stderr)
+        raise
+
+
+def _started(arguments: argparse.Namespace) -> tuple[Config, RunFolder]:
+    values: dict[str, Any] = {}
+    if arguments.recipe:
+        values = recipe.read(recipe.find(arguments.recipe))
+    for flag, key in KEYS.items():
+        if getattr(arguments, flag) is not None:
+            recipe.set_key(values, key, getattr(arguments, flag))
+    # A data set named on the command line takes the place of the recipe's.
+    if arguments.data:
+        recipe.set_key(values, "data.dataset", None)
+    if arguments.dataset:
+        recipe.set_key(values, "data.folder", arguments.data)
+    config = recipe.configure(values, arguments.overrides)
+    if (config.data.dataset is None) == (config.data.folder is None):
+        raise UserError(
+            "Expected --recipe, --data FOLDER or --dataset NAME, and not both of the last two. "
+            f"Received: dataset={config.data.dataset}, folder={config.data.folder}."
+        )
+    task = cluster.task(config.distribution.strategy)
+    path = own_folder(arguments.run or _fresh(config), task)
+    return config, RunFolder.create(path, config, force=arguments.force)
+
+
+def _resumed(arguments: argparse.Namespace) -> tuple[Config, RunFolder]:
+    others = [flag for flag in (*KEYS, "recipe", "overrides") if getattr(arguments, flag)]
+    if others:
+        raise UserError(
+            "Expected --resume to continue a run as it was configured. "
+            f"Received also: {', '.join(others)}."
+        )
+    named = None if arguments.resume == "newest" else Path(arguments.resume)
+    path = named or arguments.run or newest_unfinished(RUNS)
+    config = read_config(path)
+    if is_finished(path):
+        raise UserError(f"Expected a run to continue. Received: {path}, which is finished.")
+    return config, RunFolder(own_folder(path, cluster.task(config.distribution.strategy)))
+
+
+def _fresh(config: Config) -> Path:
+    """`runs/NAME-DATE`, numbered where that one is taken by a run that is finished or another."""
+    name = config.model.name if config.name == Config().name else config.name
+    path = first = RUNS / f"{name}-{datetime.date.today():%Y%m%d}"
+    number = 2
+    while path.exists() and (is_finished(path) or read_config(path) != config):
+        path, number = first.with_name(f"{first.name}-{number}"), number + 1
+    return path

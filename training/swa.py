@@ -1,0 +1,69 @@
+"""Stochastic weight averaging (Izmailov et al., 2018): an equal average over epochs."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+KEY = "swa/"
+
+
+class EqualAverage:
+    """The mean of the weights of several epochs.
+
+    Attributes:
+        count: epochs in it.
+        average: one array a weight, float64 so that the order of many epochs does not show.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.average: list[np.ndarray] = []
+
+    def add(self, weights: list[np.ndarray]) -> None:
+        if not self.count:
+            self.average = [np.zeros_like(weight, dtype="float64") for weight in weights]
+        self.count += 1
+        for average, weight in zip(self.average, weights, strict=True):
+            average += (weight - average) / self.count
+
+    def state(self) -> dict[str, np.ndarray]:
+        """For a checkpoint; nothing before the first epoch."""
+        if not self.count:
+            return {}
+        arrays = {f"{KEY}{index:04d}": array for index, array in enumerate(self.average)}
+        return {f"{KEY}count": np.array(self.count), **arrays}
+
+    def restore(self, variables: dict[str, np.ndarray]) -> None:
+        """Takes its state out of a checkpoint's variables."""
+        own = {name: variables.pop(name) for name in sorted(variables) if name.startswith(KEY)}
+        if own:
+            self.count = int(own.pop(f"{KEY}count"))
+            self.average = list(own.values())
+
+
+def reestimate_batch_norm(network: keras.Model, batches: Any) -> None:
+    """Replaces the moving statistics by their mean over batches, under the weights as they are."""
+    norms = [
+        layer
+        for layer in network._flatten_layers(include_self=False)
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    statistics = [v for norm in norms for v in (norm.moving_mean, norm.moving_variance)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0  # each batch leaves its own statistics
+
+    @tf.function
+    def step(images: Any) -> None:
+        network(images, training=True)
+
+    total = EqualAverage()
+    for images, _ in batches:
+        step(images)
+        total.add([variable.numpy() for variable in statistics])
+    for variable, value in zip(statistics, total.average, strict=True):
+        variable.assign(value)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum

@@ -1,0 +1,145 @@
+"""Training, from a configuration to a run folder."""
+
+import io
+import sys
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from keras_resnets.card import Card
+from keras_resnets.data import ImageData, open_data
+from training import networks
+from training.assembly import make_learner, make_network, make_share
+from training.callbacks import Epochs, Steps
+from training.cluster import Task
+from training.config import Config
+from training.errors import UserError
+from training.evaluate import evaluate_run
+from training.pipeline import (
+    Share,
+    preprocessing_of,
+    steps_per_epoch,
+    training_batches,
+    validation_batches,
+)
+from training.progress import Progress
+from training.run_folder import RunFolder
+from training.session import Session
+from training.signals import StopRequests
+from training.state import decorrelate
+from training.strategy import get_strategy
+
+
+def train(config: Config, folder: RunFolder, task: Task) -> None:
+    """Trains, continuing from the folder's newest checkpoint if any, then evaluates the best model.
+
+    Args:
+        folder: this process's own.
+        task: which of the processes this one is.
+
+    Raises:
+        UserError: for whatever the user can mend.
+        Stopped: after a signal, once the state is saved.
+    """
+    networks.constructor(config.model)  # before minutes are spent on the data
+    strategy = get_strategy(config.distribution)
+    share = make_share(config, task, strategy.num_replicas_in_sync)
+    data = open_checked(config)
+    steps = steps_per_epoch(data, config)
+    classes = len(data.class_names)
+    learner = make_learner(config, classes, steps, strategy)
+    decorrelate(learner, share.worker * share.replicas)
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    session = Session(
+        config,
+        folder,
+        learner,
+        make_network(config, classes, activation="softmax"),
+        _card(config, data),
+        strategy.distribute_datasets_from_function(
+            lambda _: validation_batches(data, "validation", config, share)
+        ),
+        steps,
+        writes=task.is_chief,
+    )
+    if session.resume(strategy if task.count > 1 else None):
+        print(f"Continuing after {session.journal.epoch} epochs and {session.journal.step} steps.")
+    with strategy.scope():
+        _fit(config, session, data, share)
+    if task.is_chief:
+        if config.averaging.swa_from is not None:
+            session.save_swa(training_batches(data, config))
+        evaluate_run(folder, data, config.batch_size)
+
+
+def open_checked(config: Config) -> ImageData:
+    """Opens the data, and compares the number of classes with the configured one, if any."""
+    try:
+        data = open_data(**_source(config))
+    except (ValueError, FileNotFoundError, ConnectionError, ImportError) as error:
+        raise UserError(str(error)) from error
+    found = len(data.class_names)
+    if config.model.classes not in (None, found):
+        raise UserError(
+            f"Expected model.classes to be the {found} classes of {data.name}: "
+            f"{', '.join(data.class_names[:10])}{', …' if found > 10 else ''}. "
+            f"Received: classes={config.model.classes}. Leave it out."
+        )
+    return data
+
+
+def _source(config: Config) -> dict[str, str]:
+    """The arguments of `open_data`, a folder's path made absolute."""
+    fields = {name: getattr(config.data, name) for name in ("dataset", "folder", "data_dir")}
+    if fields["folder"] is not None:
+        fields["folder"] = str(Path(fields["folder"]).resolve())
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _card(config: Config, data: ImageData) -> Card:
+    return Card(
+        architecture=config.model.name,
+        class_names=data.class_names,
+        preprocessing=preprocessing_of(config),
+        data=_source(config),
+        provenance={"made_by": "python -m training", "recipe": config.name},
+    )
+
+
+def _fit(config: Config, session: Session, data: ImageData, share: Share) -> None:
+    journal = session.journal
+    stream = sys.stdout if session.writes else io.StringIO()
+    progress = Progress(config.epochs, session.steps_per_epoch, config.batch_size, stream)
+    with StopRequests() as requests:
+        callbacks = [Steps(session, requests, progress), Epochs(session, progress)]
+        # What is left of an epoch that was interrupted is an epoch of its own for Keras.
+        if journal.step:
+            _fit_epochs(session, data, config, share, callbacks, journal.epoch + 1)
+        _fit_epochs(session, data, config, share, callbacks, config.epochs)
+
+
+def _fit_epochs(
+    session: Session,
+    data: ImageData,
+    config: Config,
+    share: Share,
+    callbacks: list[keras.callbacks.Callback],
+    until: int,
+) -> None:
+    start = session.journal.position
+    if start.epoch >= until:
+        return
+    batches = tf.distribute.get_strategy().distribute_datasets_from_function(
+        lambda _: training_batches(data, config, start, share)
+    )
+    session.learner.fit(
+        batches,
+        initial_epoch=start.epoch,
+        epochs=until,
+        steps_per_epoch=session.steps_per_epoch - start.step,
+        callbacks=callbacks,
+        shuffle=False,
+        verbose=0,
+    )
