@@ -31,7 +31,7 @@ def feature_extractor(model: keras.Model, layers: Sequence[str] | None = None) -
                 f"Expected names of layers of {model.name}: {known}. Received: {name!r}."
             )
     outputs = {name: model.get_layer(name).output for name in names}
-    return keras.Model(model.inputs, outputs, name=f"{model.name}_features")
+    return keras.Model(model.input, outputs, name=f"{model.name}_features")
 
 
 def last_blocks(model: keras.Model) -> dict[int, str]:

@@ -110,7 +110,9 @@ def classifier(
         )
     else:
         outputs = _pooled(features, pooling)
-    inputs = images if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
+    sources = [images] if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
+    # A list of one would make Keras warn of each batch that is not one.
+    inputs = sources[0] if len(sources) == 1 else sources
     model = keras.Model(inputs, outputs, name=name or architecture.name)
     load_checkpoint(
         model,
