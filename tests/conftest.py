@@ -74,7 +74,8 @@ def _a_step_reaches_every_weight(layer, inputs):
     before = [w.copy() for w in layer.get_weights()]
     model.fit(inputs, np.ones(model.output_shape[1:])[None].repeat(2, 0), verbose=0)
     for weight, old in zip(layer.weights, before, strict=True):
-        if weight.trainable:
+        # A bias before a batch normalisation is taken off again with the mean.
+        if weight.trainable and not weight.path.endswith("conv/bias"):
             assert np.abs(weight - old).max() > 0, f"{weight.path} did not move"
 
 

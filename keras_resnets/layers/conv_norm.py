@@ -1,4 +1,4 @@
-"""`ConvNorm`: convolution, batch normalisation, activation. The only place that sets all three up."""
+"""`ConvNorm`: convolution, batch normalisation and activation, which every block is made of."""
 
 from typing import Any
 
@@ -6,25 +6,16 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets.layers.batch_norm import BatchNorm
 from keras_resnets.layers.deployable import Deployable, fold_norm
 from keras_resnets.layers.grouped_conv import GroupedConv2D
 from keras_resnets.layers.merging import folded_groups, merge_groups
-
-# PyTorch's defaults, with which every published checkpoint was trained. Its momentum 0.1 is the weight
-# of the new batch; Keras counts the weight of the old average.
-NORM_MOMENTUM = 0.9
-NORM_EPSILON = 1e-5
 
 # He et al. (2015), by fan-out as torchvision and timm draw it.
 CONV_INITIALIZER = {
     "class_name": "VarianceScaling",
     "config": {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal", "seed": None},
 }
-
-
-def batch_norm(**kwargs: Any) -> keras.layers.BatchNormalization:
-    """Batch normalisation with the constants of the published checkpoints."""
-    return keras.layers.BatchNormalization(momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON, **kwargs)
 
 
 @keras.saving.register_keras_serializable(package="keras_resnets")
@@ -97,7 +88,7 @@ class ConvNorm(Deployable):
         self.conv.build(self._padded(input_shape))
         self.norm = None
         if not self.folded:
-            self.norm = batch_norm(
+            self.norm = BatchNorm(
                 gamma_initializer="zeros" if self.zero_gamma else "ones",
                 dtype=self.dtype_policy,
                 name="norm",

@@ -42,12 +42,6 @@ def test_deploying_merges_narrow_groups_to_width_16(groups, channels, merged, rn
     np.testing.assert_allclose(deployed(images), layer(images), atol=1e-5)
 
 
-def test_the_constants_are_those_of_the_checkpoints():
-    layer = ConvNorm(4, 1)
-    layer.build((None, 4, 4, 3))
-    assert (layer.norm.epsilon, layer.norm.momentum) == (1e-5, 0.9)
-
-
 def test_zero_gamma_starts_as_nothing(rng):
     layer = ConvNorm(4, 3, zero_gamma=True)
     assert not np.any(layer(rng.normal(size=(1, 4, 4, 3))))

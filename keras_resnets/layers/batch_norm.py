@@ -1,0 +1,69 @@
+"""`BatchNorm`: batch normalisation in TensorFlow's fused kernel, with the checkpoints' constants."""
+
+from typing import Any
+
+import keras
+
+# PyTorch's defaults, with which every published checkpoint was trained. Its momentum 0.1 is the
+# weight of the new batch; Keras counts the weight of the old average.
+NORM_MOMENTUM = 0.9
+NORM_EPSILON = 1e-5
+
+# Where the channels do not fill SIMD registers, the fused kernel is up to three times slower on a CPU
+# than the separate operations; where they do, up to seven times faster.
+LANES = 8
+
+
+@keras.saving.register_keras_serializable(package="keras_resnets")
+class BatchNorm(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` over the last axis, fused on the TensorFlow back end.
+
+    Keras computes moments, scale and shift as operations of their own, and in float32 whatever the
+    policy. The fused kernel reads the images half as often. Synchronised statistics, a mask, other
+    back ends and odd numbers of channels keep Keras' way; the numbers are the same.
+
+    Input and output: `(batch, height, width, channels)`.
+
+    Args:
+        **kwargs: those of `keras.layers.BatchNormalization`; `momentum=0.9`, `epsilon=1e-5`.
+    """
+
+    def __init__(
+        self, *, momentum: float = NORM_MOMENTUM, epsilon: float = NORM_EPSILON, **kwargs: Any
+    ):
+        super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if mask is not None or not self._fuses(inputs):
+            return super().call(inputs, training=training, mask=mask)
+        return self._fused(inputs, bool(training and self.trainable))
+
+    def _fuses(self, inputs: Any) -> bool:
+        return (
+            keras.backend.backend() == "tensorflow"
+            and not self.synchronized
+            and len(inputs.shape) == 4
+            and inputs.shape[-1] % LANES == 0
+        )
+
+    def _fused(self, inputs: Any, learns: bool) -> Any:
+        import tensorflow as tf
+
+        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs,
+            self.gamma,
+            self.beta,
+            None if learns else self.moving_mean,
+            None if learns else self.moving_variance,
+            epsilon=self.epsilon,
+            is_training=learns,
+        )
+        if learns:
+            # The kernel divides by one less than the number of positions; Keras by the number.
+            count = tf.cast(tf.size(inputs) // inputs.shape[-1], variance.dtype)
+            self._move(self.moving_mean, mean)
+            self._move(self.moving_variance, variance * (count - 1) / count)
+        return outputs
+
+    def _move(self, average: Any, value: Any) -> None:
+        average.assign(average * self.momentum + value * (1 - self.momentum))
