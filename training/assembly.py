@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+import keras_resnets
 from training import networks
 from training.averaging import Ema, SlowWeights
 from training.cluster import Task
@@ -47,7 +48,7 @@ def make_learner(config: Config, classes: int, steps_per_epoch: int, strategy: A
         )
     rate = LearningRate(settings.learning_rate, config.schedule, config.epochs, steps_per_epoch)
     with strategy.scope():
-        network = make_network(config, classes, precision=config.precision)
+        network = make_network(config, classes, served=False)
         networks.freeze(network, config.model.freeze)
         variables = network.trainable_variables
         optimizer = make_optimizer(settings, rate)
@@ -66,7 +67,7 @@ def make_learner(config: Config, classes: int, steps_per_epoch: int, strategy: A
         clip=settings.clip,
         label_smoothing=config.label_smoothing,
         accumulation=settings.accumulation,
-        rates=networks.layer_rates(network, settings.layer_decay),
+        rates=keras_resnets.layerwise_multipliers(network, settings.layer_decay),
         ema=ema,
         slow=slow,
         loss_scale=loss_scale,
@@ -74,17 +75,17 @@ def make_learner(config: Config, classes: int, steps_per_epoch: int, strategy: A
     )
 
 
-def make_network(
-    config: Config, classes: int, activation: str | None = None, precision: str = "float32"
-) -> keras.Model:
+def make_network(config: Config, classes: int, *, served: bool) -> keras.Model:
+    """The network: in training, from its first weights to logits; or served, to probabilities."""
+    model = config.model.model_copy(update={"weights": None}) if served else config.model
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
+    keras.config.set_dtype_policy("float32" if served else config.precision)
     try:
         return networks.build(
-            config.model,
+            model,
             classes=classes,
             size=config.preprocessing.size,
-            activation=activation,
+            activation="softmax" if served else None,
             seed=config.seed,
         )
     finally:

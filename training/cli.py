@@ -13,7 +13,10 @@ from training.signals import Stopped
 
 # TensorFlow is imported by those that need it alone, so that the others answer at once.
 COMMANDS = {
+    "show": "draw augmented training images",
+    "evaluate": "measure a model on labelled images",
     "report": "draw a run's report and print its table",
+    "compare": "overlay the curves of several runs",
 }
 DEFAULT = "run"
 

@@ -1,13 +1,21 @@
 """Evaluation of a saved model on a split, by its own card's transform."""
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from keras_resnets.card import Card
-from keras_resnets.data import ImageData, evaluation_batches
+import keras_resnets
+from keras_resnets.card import Card, find_model
+from keras_resnets.data import ImageData, evaluation_batches, open_data
+from keras_resnets.preprocessing import Preprocessing
+from keras_resnets.weights import registered_checkpoint
 from training import plots
+from training.errors import UserError
+from training.files import write_text
 from training.measures import measure, per_class
 from training.run_folder import EVALUATION, RunFolder
 
@@ -24,6 +32,56 @@ def predict(
         probabilities.append(model.predict_on_batch(images))
         labels.append(truth.numpy())
     return np.concatenate(probabilities), np.concatenate(labels)
+
+
+def evaluate_model(
+    model: str,
+    *,
+    weights: str | None,
+    source: Mapping[str, str | None],
+    split: str,
+    batch_size: int,
+    out: Path | None = None,
+) -> dict[str, Any]:
+    """Evaluates a saved model, or a named one, and writes the numbers as JSON where `out` says.
+
+    Args:
+        model: a run folder, a `.keras` file with its card, or a model's name.
+        weights: of a named model.
+        source: arguments of `open_data`; without a data set or folder, the card's own.
+
+    Raises:
+        UserError: where the model or the data is not there, or they do not fit each other.
+    """
+    given: dict[str, Any] = {name: value for name, value in source.items() if value is not None}
+    try:
+        if Path(model).exists():
+            path = find_model(model)
+            network, card = keras.saving.load_model(path, compile=False), Card.load(path)
+        else:
+            network, card = _named(model, weights)
+        data = open_data(**(given or dict(card.data or {})))
+    except (ValueError, OSError, ImportError) as error:
+        raise UserError(str(error)) from error
+    if len(data.class_names) != network.output_shape[-1]:
+        raise UserError(
+            f"Expected the {network.output_shape[-1]} classes of {model}. "
+            f"Received: {len(data.class_names)} of {data.name}."
+        )
+    probabilities, labels = predict(network, card, data, split, batch_size)
+    result = {"split": split, **measure(probabilities, labels)}
+    result["classes"] = per_class(result["confusion"], data.class_names)
+    if out is not None:
+        write_text(out, json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def _named(name: str, weights: str | None) -> tuple[keras.Model, Card]:
+    network = keras_resnets.create_model(name, weights=weights)
+    checkpoint = registered_checkpoint(keras_resnets.model_info(name).name, weights)
+    preprocessing = Preprocessing() if checkpoint is None else checkpoint.preprocessing
+    names = tuple(f"class {index}" for index in range(network.output_shape[-1]))
+    return network, Card(name, names, preprocessing)
 
 
 def evaluate_run(folder: RunFolder, data: ImageData, batch_size: int) -> dict[str, Any]:

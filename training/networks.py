@@ -96,22 +96,6 @@ def freeze(network: keras.Model, prefixes: tuple[str, ...]) -> None:
             layer.trainable = False
 
 
-def layer_rates(network: keras.Model, decay: float) -> dict[str, float]:
-    """Factors of the learning rate by path: 1 for the classifier, `decay` more for each stage below.
-
-    The blocks of a stage share one, and the stem has one below the first stage's.
-    """
-    stages = list(
-        dict.fromkeys(layer.name.split("_")[0] for layer in network.layers if layer.weights)
-    )
-    depths = {stage: depth for depth, stage in enumerate(reversed(stages))}
-    return {
-        variable.path: decay ** depths[layer.name.split("_")[0]]
-        for layer in network.layers
-        for variable in layer.weights
-    }
-
-
 def set_drop_block_rate(network: keras.Model, share: float) -> None:
     """Gives every DropBlock a share of its full rate."""
     for layer in all_layers(network):

@@ -37,6 +37,23 @@ def draw_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     save(drawing, path)
 
 
+def draw_comparison(histories: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> None:
+    """Validation loss and accuracy of several runs, training dashed."""
+    drawing = figure(12, 4.5)
+    for axes, quantity in zip(drawing.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for index, (name, rows) in enumerate(histories.items()):
+            epochs = [row["epoch"] for row in rows]
+            colour = f"C{index}"
+            axes.plot(epochs, [row[quantity] for row in rows], "--", color=colour, alpha=0.5)
+            axes.plot(
+                epochs, [row[f"validation_{quantity}"] for row in rows], color=colour, label=name
+            )
+        axes.set(xlabel="epoch", title=f"{quantity} (dashed: training)")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    save(drawing, path)
+
+
 def curves(axes: Axes, rows: Sequence[Mapping[str, float]], quantity: str) -> None:
     """A quantity of training and of validation over the epochs."""
     epochs = [row["epoch"] for row in rows]

@@ -94,7 +94,7 @@ class RunFolder:
         write_text(self.path / name, text)
 
     def read_history(self) -> list[dict[str, float]]:
-        return json.loads((self.path / HISTORY).read_text("utf-8"))
+        return read_rows(self.path)
 
     def write_json(self, name: str, value: Any) -> None:
         self.write_text(name, json.dumps(value, indent=1) + "\n")
@@ -118,6 +118,11 @@ def is_run(path: Path) -> bool:
 
 def is_finished(path: Path) -> bool:
     return (path / EVALUATION).is_file()
+
+
+def read_rows(path: Path) -> list[dict[str, float]]:
+    """The history of a run."""
+    return json.loads((path / HISTORY).read_text("utf-8"))
 
 
 def read_config(path: Path) -> Config:

@@ -10,6 +10,7 @@ from keras_resnets.card import Card
 from training import networks
 from training.checkpoint import Checkpoint, Checkpoints
 from training.config import Config
+from training.events import write_events
 from training.files import written_aside
 from training.journal import Journal
 from training.learner import Learner
@@ -112,6 +113,8 @@ class Session:
                 self._save_model("best.keras")
             self._save_model("last.keras")
             self.folder.write_history(self.journal.rows)
+            if self.config.tensorboard:
+                write_events(self.folder / "tensorboard", self.journal.rows[-1])
         saving = self.config.saving
         is_due = saving.unit == "epochs" and epoch % saving.every == 0
         if is_due or epoch == self.config.epochs:

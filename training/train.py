@@ -56,7 +56,7 @@ def train(config: Config, folder: RunFolder, task: Task) -> None:
         config,
         folder,
         learner,
-        make_network(config, classes, activation="softmax"),
+        make_network(config, classes, served=True),
         _card(config, data),
         strategy.distribute_datasets_from_function(
             lambda _: validation_batches(data, "validation", config, share)
@@ -71,7 +71,12 @@ def train(config: Config, folder: RunFolder, task: Task) -> None:
     if task.is_chief:
         if config.averaging.swa_from is not None:
             session.save_swa(training_batches(data, config))
-        evaluate_run(folder, data, config.batch_size)
+        result = evaluate_run(folder, data, config.batch_size)
+        low, high = result["top1_interval"]
+        print(
+            f"The best model has {result['top1']:.2%} of the {result['images']} test images right "
+            f"(95 % interval {low:.1%} to {high:.1%})."
+        )
 
 
 def open_checked(config: Config) -> ImageData:
@@ -113,6 +118,8 @@ def _fit(config: Config, session: Session, data: ImageData, share: Share) -> Non
     stream = sys.stdout if session.writes else io.StringIO()
     progress = Progress(config.epochs, session.steps_per_epoch, config.batch_size, stream)
     with StopRequests() as requests:
+        if journal.step == session.steps_per_epoch:
+            session.end_epoch()  # it was stopped between the last step and this
         callbacks = [Steps(session, requests, progress), Epochs(session, progress)]
         # What is left of an epoch that was interrupted is an epoch of its own for Keras.
         if journal.step:

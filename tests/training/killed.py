@@ -1,5 +1,6 @@
 """Runs `python -m training` and kills it at a point named by the first argument, as `kill -9` does."""
 
+import errno
 import os
 import signal
 import sys
@@ -73,9 +74,20 @@ def in_the_model() -> None:
     before_call(Session, "_save_model", 1, act)
 
 
+def on_a_full_disk() -> None:
+    def act(path: Path, **_: Any) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    before_call(np, "savez", 2, act)
+
+
 POINTS = {
     point.__name__: point
-    for point in (between_steps, in_mid_write, before_the_rename, in_validation, in_the_model)
+    for point in (
+        *(between_steps, in_mid_write, before_the_rename, in_validation, in_the_model),
+        on_a_full_disk,
+    )
 }
 
 if __name__ == "__main__":

@@ -2,7 +2,12 @@
 
 import pytest
 
+from training import recipe
+from training.assembly import make_share
 from training.cli import main
+from training.cluster import Task
+from training.errors import UserError
+from training.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -91,10 +96,29 @@ def test_resume_takes_no_other_configuration(refused):
 
 
 def test_a_second_process_is_kept_out(refused, photos, tmp_path):
-    from training import recipe
-    from training.run_folder import RunFolder
-
     config = recipe.configure({"data": {"folder": str(photos)}})
     with RunFolder.create(tmp_path / "held", config, force=False) as held:
         message = refused("--data", photos, "--run", held.path)
     assert "another process" in message
+
+
+def test_jit_compile_without_a_gpu(refused, photos):
+    message = refused("--data", photos, "--strategy", "one", "--set", "jit_compile=true")
+    assert "Expected jit_compile only on one GPU" in message
+
+
+def test_a_batch_that_the_devices_do_not_divide():
+    config = recipe.configure({"batch_size": 8, "optimizer": {"accumulation": 2}})
+    with pytest.raises(UserError, match="Received: batch_size=8. Take 6."):
+        make_share(config, Task(), replicas=3)
+    assert make_share(config, Task(index=1, count=2), replicas=4).replicas == 2
+
+
+def test_multiworker_without_tf_config(refused, photos, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    message = refused("--data", photos, "--strategy", "multiworker")
+    assert "Expected the machines in TF_CONFIG" in message
+
+
+def test_a_tpu_that_is_not_there(refused, photos):
+    assert "Expected a TPU" in refused("--data", photos, "--strategy", "tpu")

@@ -67,3 +67,15 @@ def test_a_loss_that_is_not_finite_stops_the_run(start, tiny_recipe, tmp_path):
     assert process.returncode == 3, stderr
     assert "Received: NaN or infinity at step" in stderr
     assert "learning rate of 1e+30" in stderr and "Traceback" not in stderr
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_an_error_and_leaves_what_was_whole(start, tiny_recipe, tmp_path):
+    process = start(
+        *("on_a_full_disk", "--recipe", tiny_recipe, "--run", tmp_path / "run"), program=(DRIVER,)
+    )
+    _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 2
+    assert stderr.startswith("error: Expected room on the disk") and "Traceback" not in stderr
+    files = [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()]
+    assert files == ["step-00000002.npz"]

@@ -31,7 +31,12 @@ def random_crop(encoded: Any, size: int, crop: Crop, draws: Draws) -> Any:
         )
 
     image = tf.cond(is_jpeg, of_jpeg, of_other)
-    image = tf.image.resize(image, (size, size), antialias=True)
+    # Up to a half, bilinear sampling reads about every pixel anyway, in less than half the time.
+    image = tf.cond(
+        tf.reduce_max(tf.shape(image)) > 2 * size,
+        lambda: tf.image.resize(image, (size, size), antialias=True),
+        lambda: tf.image.resize(image, (size, size)),
+    )
     return tf.ensure_shape(image, (size, size, 3))
 
 

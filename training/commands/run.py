@@ -7,6 +7,7 @@ python -m training --resume runs/demo
 
 import argparse
 import datetime
+import errno
 import sys
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,20 @@ KEYS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_configuration(parser)
+    parser.add_argument("--run", type=Path, metavar="DIR", help="run folder")
+    parser.add_argument("--force", action="store_true", help="overwrite the run folder")
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const="newest",
+        metavar="DIR",
+        help="continue a run, the newest unfinished one by default",
+    )
+
+
+def add_configuration(parser: argparse.ArgumentParser) -> None:
+    """The arguments that `configured` reads."""
     parser.add_argument("--recipe", help="name of a recipe, or a YAML file")
     parser.add_argument("--data", metavar="FOLDER", help="photos, in one folder a class")
     parser.add_argument("--dataset", metavar="NAME", help="a TensorFlow Datasets name, or mnist_5k")
@@ -76,15 +91,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="overrides",
         help="any key of the configuration, such as optimizer.learning_rate=0.1",
     )
-    parser.add_argument("--run", type=Path, metavar="DIR", help="run folder")
-    parser.add_argument("--force", action="store_true", help="overwrite the run folder")
-    parser.add_argument(
-        "--resume",
-        nargs="?",
-        const="newest",
-        metavar="DIR",
-        help="continue a run, the newest unfinished one by default",
-    )
 
 
 def _saving(text: str) -> dict[str, Any]:
@@ -111,18 +117,30 @@ def _train(config: Config, folder: RunFolder) -> None:
     except (Stopped, KeyboardInterrupt):
         print(f"\nStopped. Continue by: python -m training --resume {folder.path}", file=sys.stderr)
         raise
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(
+            f"Expected room on the disk of {folder.path}. Received: {error.strerror}. The files from "
+            f"before are whole. Make room, then: python -m training --resume {folder.path}"
+        ) from error
 
 
-def _started(arguments: argparse.Namespace) -> tuple[Config, RunFolder]:
+def configured(arguments: argparse.Namespace) -> Config:
+    """The configuration of a recipe, of flags and of overrides, in this order.
+
+    Raises:
+        UserError: where it is not valid, or has no data.
+    """
     values: dict[str, Any] = {}
     if arguments.recipe:
         values = recipe.read(recipe.find(arguments.recipe))
     for flag, key in KEYS.items():
         if getattr(arguments, flag) is not None:
             recipe.set_key(values, key, getattr(arguments, flag))
-    # A data set named on the command line takes the place of the recipe's.
+    # Data named on the command line takes the place of the recipe's.
     if arguments.data:
-        recipe.set_key(values, "data.dataset", None)
+        recipe.set_key(values, "data.dataset", arguments.dataset)
     if arguments.dataset:
         recipe.set_key(values, "data.folder", arguments.data)
     config = recipe.configure(values, arguments.overrides)
@@ -131,6 +149,11 @@ def _started(arguments: argparse.Namespace) -> tuple[Config, RunFolder]:
             "Expected --recipe, --data FOLDER or --dataset NAME, and not both of the last two. "
             f"Received: dataset={config.data.dataset}, folder={config.data.folder}."
         )
+    return config
+
+
+def _started(arguments: argparse.Namespace) -> tuple[Config, RunFolder]:
+    config = configured(arguments)
     task = cluster.task(config.distribution.strategy)
     path = own_folder(arguments.run or _fresh(config), task)
     return config, RunFolder.create(path, config, force=arguments.force)

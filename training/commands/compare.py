@@ -1,0 +1,45 @@
+"""Overlays the curves of several runs and lists what they reached.
+
+python -m training compare runs/a runs/b --out compare.png
+"""
+
+import argparse
+from pathlib import Path
+
+from training import plots
+from training.errors import UserError
+from training.report import as_text
+from training.run_folder import HISTORY, is_run, read_rows
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    parser.add_argument("--out", type=Path, default=Path("compare.png"), metavar="PNG")
+
+
+def main(arguments: argparse.Namespace) -> None:
+    for run in arguments.runs:
+        if not is_run(run) or not (run / HISTORY).is_file():
+            raise UserError(f"Expected run folders with a {HISTORY}. Received: {run}.")
+    histories = {str(run): read_rows(run) for run in arguments.runs}
+    plots.draw_comparison(histories, arguments.out)
+    print(f"Drawn: {arguments.out}\n")
+    print(as_text(_table(histories)))
+
+
+def _table(histories: dict[str, list[dict[str, float]]]) -> list[list[str]]:
+    heading = ["run", "epochs", "best accuracy", "at epoch", "last loss", "minutes"]
+    lines = [heading]
+    for name, rows in histories.items():
+        best = max(rows, key=lambda row: row["validation_accuracy"])
+        lines.append(
+            [
+                name,
+                str(len(rows)),
+                f"{best['validation_accuracy']:.2%}",
+                f"{best['epoch']:.0f}",
+                f"{rows[-1]['validation_loss']:.4f}",
+                f"{sum(row['seconds'] for row in rows) / 60:.1f}",
+            ]
+        )
+    return lines

@@ -1,0 +1,62 @@
+"""Evaluates a model on labelled images, by its own preprocessing.
+
+python -m training evaluate --model runs/demo
+python -m training evaluate --model ResNeSt14 --weights imagenet --dataset imagenet2012
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from training.quiet import quiet_stderr
+from training.report import as_text
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", required=True, help="a run folder, a .keras file with its card, or a name"
+    )
+    parser.add_argument("--weights", default="imagenet", help="of a model by name")
+    parser.add_argument("--data", metavar="FOLDER", help="photos; the card's data by default")
+    parser.add_argument("--dataset", metavar="NAME")
+    parser.add_argument("--data-dir", metavar="FOLDER")
+    parser.add_argument("--split", default="test", choices=["train", "validation", "test"])
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--out", type=Path, metavar="JSON", help="write the numbers here")
+
+
+def main(arguments: argparse.Namespace) -> None:
+    with quiet_stderr():
+        from training.evaluate import evaluate_model
+    result = evaluate_model(
+        arguments.model,
+        weights=arguments.weights,
+        source={
+            "folder": arguments.data,
+            "dataset": arguments.dataset,
+            "data_dir": arguments.data_dir,
+        },
+        split=arguments.split,
+        batch_size=arguments.batch_size,
+        out=arguments.out,
+    )
+    print(f"{result['images']} images of the {result['split']} split")
+    for name in ("top1", "top5", "calibration_error"):
+        low, high = result[f"{name}_interval"]
+        print(f"{name.replace('_', ' '):22} {result[name]:7.2%}   ({low:.2%} to {high:.2%})")
+    for name in ("cohen_kappa", "matthews_correlation", "loss"):
+        print(f"{name.replace('_', ' '):22} {result[name]:7.4f}")
+    print("\n" + as_text(_per_class(result["classes"])))
+
+
+def _per_class(classes: list[dict[str, Any]]) -> list[list[str]]:
+    rows = [
+        [
+            entry["class"],
+            f"{entry['precision']:.1%}",
+            f"{entry['recall']:.1%}",
+            f"{entry['images']}",
+        ]
+        for entry in classes
+    ]
+    return [["class", "precision", "recall", "images"], *rows]

@@ -1,0 +1,28 @@
+"""Draws a page of training images as the network sees them, with their labels.
+
+python -m training show --recipe demo --out page.png
+"""
+
+import argparse
+from pathlib import Path
+
+from training.commands import run
+from training.errors import UserError
+from training.quiet import quiet_stderr
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    run.add_configuration(parser)
+    parser.add_argument("--out", type=Path, default=Path("augmented.png"), metavar="PNG")
+    parser.add_argument("--count", type=int, default=24, help="images on the page")
+
+
+def main(arguments: argparse.Namespace) -> None:
+    if arguments.count < 1:
+        raise UserError(f"Expected a count of 1 or more. Received: --count {arguments.count}.")
+    config = run.configured(arguments)
+    with quiet_stderr():
+        from training.show import draw_augmented
+
+    draw_augmented(config, arguments.count, arguments.out)
+    print(f"Drawn: {arguments.out}")
