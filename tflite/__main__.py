@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import tflite
 
-COMMANDS = ("export", "verify", "inspect", "benchmark", "predict")
+COMMANDS = ("export", "verify", "inspect", "benchmark", "predict", "snippet", "demo")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,14 +15,17 @@ from tflite.convert import convert
 from tflite.file_card import FileCard
 from tflite.graph import phone_model
 from tflite.metadata import pack
-from tflite.modes import FLOAT32, INT8, Mode
+from tflite.modes import FLOAT32, INT8, INT16X8, Mode
 from tflite.photo import denormalize
 from tflite.pixels import accelerate_pixels
 from tflite.quantize import quantize
-from tflite.ranges import Range, activation_ranges
+from tflite.ranges import METHODS, Observations, Range, choose_ranges, observe
+from tflite.runtime import Runner
 from tflite.sensitivity import Mixture, find_mixture
 from tflite.source import Source
+from tflite.terminal import progress
 
+BEST = "best"
 MISSING_IMAGES = (
     "Expected images to calibrate with. Received: a model whose card names none. "
     "Name what it was trained on: --data FOLDER or --dataset NAME."
@@ -37,7 +40,8 @@ class Options:
         quantizer: `"ai-edge"` rewrites the float32 file, `"tensorflow"` converts anew by TensorFlow's
             converter.
         calibration_images: how many training images set the ranges of integer modes.
-        calibration_method: a key of `tflite.ranges.METHODS`; TensorFlow has min-max alone.
+        calibration_method: a key of `tflite.ranges.METHODS`, or `"best"`: the one of them whose
+            logits err least on the calibration images. TensorFlow has min-max alone.
         dynamic_batch: whether a file takes any number of images.
         embed_preprocessing: whether a file takes uint8 pixels and normalises them itself.
         integer_io: whether integer modes have integer inputs and outputs.
@@ -45,7 +49,7 @@ class Options:
 
     quantizer: str = "ai-edge"
     calibration_images: int = 200
-    calibration_method: str = "least-error"
+    calibration_method: str = BEST
     dynamic_batch: bool = False
     embed_preprocessing: bool = False
     integer_io: bool = False
@@ -110,7 +114,7 @@ class Exporter:
         return quantize(
             self.float_model,
             mode,
-            self.ranges if mode.calibrated else {},
+            self.ranges(mode) if mode.calibrated else {},
             float_layers=float_layers,
             integer_io=self.options.integer_io,
         )
@@ -154,12 +158,37 @@ class Exporter:
             pixels=self.options.embed_preprocessing,
         )
 
-    @cached_property
-    def ranges(self) -> dict[str, Range]:
-        """Of every activation of the float32 model."""
-        return activation_ranges(
-            self.float_model, self.calibration, self.options.calibration_method, self.terminal
+    def ranges(self, mode: Mode) -> dict[str, Range]:
+        """Of every activation of the float32 model, for an integer mode."""
+        method = self.options.calibration_method
+        if method != BEST:
+            return choose_ranges(self._observations, method)
+        # 16 bits have room for everything seen.
+        return (
+            self._best_ranges if mode != INT16X8 else choose_ranges(self._observations, "min-max")
         )
+
+    @cached_property
+    def _observations(self) -> dict[str, Observations]:
+        return observe(self.float_model, self.calibration, self.terminal)
+
+    @cached_property
+    def _best_ranges(self) -> dict[str, Range]:
+        """The method's whose int8 logits err least on the calibration images.
+
+        No method wins everywhere: what clips rare values helps one network and ruins the next.
+        """
+        images = np.concatenate(self.calibration)
+        exact = Runner(self.float_model)(images)
+        candidates = [choose_ranges(self._observations, method) for method in METHODS]
+
+        def error(ranges: dict[str, Range]) -> float:
+            logits = Runner(quantize(self.float_model, INT8, ranges))(images)
+            return float(np.mean(np.square(logits - exact)))
+
+        title = "trying calibration methods,"
+        errors = [error(one) for one in progress(candidates, title, len(METHODS), self.terminal)]
+        return candidates[int(np.argmin(errors))]
 
     @cached_property
     def _keras_model(self):

@@ -7,6 +7,7 @@ import numpy as np
 
 from tflite.modes import DYNAMIC, FLOAT16, FLOAT32, INT8, INT16X8, MIXED, Mode
 from tflite.ranges import Range
+from tflite.terminal import quiet
 
 # XNNPACK has no int8 kernel for these. In float32 they are accelerated, and so are the conversions
 # around them: the file stays one partition. They stand in softmaxes of a few values an image.
@@ -73,7 +74,8 @@ def quantize(
     for layer in float_layers:
         keep_float(_scope(layer), operators.ALL_SUPPORTED)
     statistics = {name: _statistics(limits) for name, limits in ranges.items()}
-    result = recipe.quantize(statistics or None, enable_progress_report=False)
+    with quiet():  # it draws progress bars, and its interpreter warns of what it does itself
+        result = recipe.quantize(statistics or None, enable_progress_report=False)
     return bytes(result.quantized_model)
 
 

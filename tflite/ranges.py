@@ -65,26 +65,25 @@ def least_error(seen: Observations) -> Range:
 
 
 METHODS: Mapping[str, Callable[[Observations], Range]] = {
-    "least-error": least_error,
     "min-max": min_max,
     "average": average,
     "percentile": percentile,
+    "least-error": least_error,
 }
 
 
-def activation_ranges(
-    model: bytes, images: Sequence[np.ndarray], method: str, terminal: TextIO
-) -> dict[str, Range]:
+def observe(
+    model: bytes, images: Sequence[np.ndarray], terminal: TextIO
+) -> dict[str, Observations]:
     """Runs a float model on images and looks at every activation.
 
     Args:
         model: a float32 `.tflite` file.
         images: what the model takes, `(1, height, width, channels)` each.
-        method: a key of `METHODS`.
         terminal: where progress is shown.
 
     Returns:
-        The range of each tensor by its name.
+        What was seen of each tensor, by its name.
     """
     tracer = Tracer(model)
     lows: dict[str, list[float]] = {name: [] for name in tracer.names}
@@ -100,13 +99,19 @@ def activation_ranges(
             if found.size > samples:
                 found = found[random.integers(found.size, size=samples)]
             values[name].append(found)
-    choose = METHODS[method]
-    chosen = {}
-    for name in tracer.names:
-        seen = Observations(
+    return {
+        name: Observations(
             np.array(lows[name]), np.array(highs[name]), np.concatenate(values[name])
         )
-        low, high = choose(seen)
+        for name in tracer.names
+    }
+
+
+def choose_ranges(seen: Mapping[str, Observations], method: str) -> dict[str, Range]:
+    """The range of each activation, by a key of `METHODS`."""
+    chosen = {}
+    for name, observations in seen.items():
+        low, high = METHODS[method](observations)
         low, high = min(float(low), 0.0), max(float(high), 0.0)
         # Of what is always 0, any range is right; none at all is beyond the kernels of ADD.
         chosen[name] = Range(low, high if low < high else 1.0)

@@ -90,3 +90,13 @@ def test_an_unsupported_layer_is_named() -> None:
     model = keras.Model(images, keras.layers.Dense(2)(features))
     with pytest.raises(ValueError, match="Received: tf.BesselI0e in odd.*Replace the layers"):
         convert(model)
+
+
+def test_neither_or_both_sources(fails, run: Path) -> None:
+    assert "either a run folder" in fails("export")
+    assert "either a run folder" in fails("export", run, "--model", "ResNeXt50")
+
+
+def test_an_unknown_network(fails) -> None:
+    error = fails("export", "--model", "ResNeSt15", "--weights", "none")
+    assert "Did you mean" in error and "ResNeSt14" in error

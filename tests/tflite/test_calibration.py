@@ -10,7 +10,7 @@ import pytest
 from keras_resnets.data import open_data
 from keras_resnets.preprocessing import Preprocessing
 from tflite.calibration import calibration_images
-from tflite.ranges import METHODS, Observations, Range, activation_ranges
+from tflite.ranges import METHODS, Observations, Range, choose_ranges, observe
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_least_error_errs_less_than_min_max(seen: Observations) -> None:
 def test_ranges_of_a_file(files: dict[str, Path]) -> None:
     content = files["float32"].read_bytes()
     images = list(np.random.default_rng(0).normal(size=(4, 1, 16, 16, 3)).astype("float32"))
-    ranges = activation_ranges(content, images, "min-max", io.StringIO())
+    ranges = choose_ranges(observe(content, images, io.StringIO()), "min-max")
     stacked = np.stack(images)
     (first, entry), *_ = ranges.items()
     assert "images" in first

@@ -60,9 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--calibration-method",
-        choices=("least-error", "min-max", "average", "percentile"),
-        help="how an activation's range follows from what was seen (least-error; TensorFlow's "
-        "converter has min-max alone)",
+        choices=("best", "min-max", "average", "percentile", "least-error"),
+        help="how an activation's range follows from what was seen; best tries the others and takes "
+        "the one whose logits err least (best; TensorFlow's converter has min-max alone)",
     )
     parser.add_argument(
         "--max-drop",
@@ -91,8 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = Options(
         quantizer=arguments.quantizer,
         calibration_images=arguments.calibration_images,
-        calibration_method=arguments.calibration_method
-        or ("min-max" if tensorflow else "least-error"),
+        calibration_method=arguments.calibration_method or ("min-max" if tensorflow else "best"),
         dynamic_batch=arguments.dynamic_batch,
         embed_preprocessing=arguments.embed_preprocessing,
         integer_io=arguments.integer_io,

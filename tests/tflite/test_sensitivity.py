@@ -1,0 +1,69 @@
+"""Mixed precision: the layers that cost accuracy go back to float32, no others."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_resnets.data import open_data
+from keras_resnets.preprocessing import Preprocessing
+from tflite.__main__ import main
+from tflite.calibration import calibration_images
+from tflite.inspection import inspect
+from tflite.modes import MIXED
+from tflite.quantize import quantize
+from tflite.ranges import Range, choose_ranges, observe
+from tflite.runtime import Runner
+from tflite.sensitivity import Mixture, find_mixture
+
+
+@pytest.fixture(scope="module")
+def case(
+    files: dict[str, Path], photos: Path
+) -> tuple[bytes, dict[str, Range], np.ndarray, np.ndarray]:
+    """A float model, ranges that spoil one block of it, images, and what the model says of them."""
+    model = files["float32"].read_bytes()
+    preprocessing = Preprocessing(size=16, crop_fraction=0.9)
+    images = calibration_images(open_data(folder=str(photos)), preprocessing, 45)
+    ranges = choose_ranges(observe(model, images, io.StringIO()), "min-max")
+    spoiled = {
+        name: Range(low / 50, high / 50) if "/stage2_block1" in name else Range(low, high)
+        for name, (low, high) in ranges.items()
+    }
+    stacked = np.concatenate(images)
+    return model, spoiled, stacked, Runner(model)(stacked).argmax(-1)
+
+
+def test_finds_the_spoiled_block(case) -> None:
+    model, spoiled, images, labels = case
+
+    def build(float_layers: Sequence[str]) -> bytes:
+        return quantize(model, MIXED, spoiled, float_layers=float_layers)
+
+    mixture = find_mixture(model, build, images, labels, max_drop=5, terminal=io.StringIO())
+    assert mixture.float_layers == ("stage2_block1",)
+    assert mixture.drops[0] > 5 >= mixture.drops[1]
+    assert "with stage2_block1 in float32 it loses" in str(mixture)
+    mixed = inspect(build(mixture.float_layers))
+    assert mixed.partitions == 1
+    types = {op.layer: op.types for op in mixed.operators if op.kind == "CONV_2D"}
+    assert types["stage2_block1"] == ("float32",) and types["stage1_block1"] == ("int8",)
+
+
+def test_leaves_what_is_good_enough(case) -> None:
+    model, _, images, labels = case
+    mixture = find_mixture(
+        model, lambda _: model, images, labels, max_drop=0, terminal=io.StringIO()
+    )
+    assert mixture == Mixture((), (0.0,))
+
+
+def test_export_with_a_drop_that_cannot_be_met(
+    run: Path, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    arguments = ["--quantize", "int8", "--max-drop", "-1", "--output", str(tmp_path)]
+    assert main(["export", str(run), *arguments]) == 0
+    assert (tmp_path / "ResNeSt.mixed.tflite").is_file()
+    assert "in float32 it loses 0.00" in capfd.readouterr().err

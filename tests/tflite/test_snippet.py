@@ -1,0 +1,48 @@
+"""The code to paste: Python's is run, the others must be for the file at hand."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tflite.__main__ import main
+
+
+@pytest.mark.parametrize("mode", ["float32", "int8"])
+def test_python_runs_and_says_what_predict_says(
+    files: dict[str, Path],
+    photos: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture,
+    mode: str,
+) -> None:
+    shown = [str(photos / "red" / "0.png"), str(photos / "blue" / "1.png")]
+    assert main(["snippet", str(files[mode])]) == 0
+    script = tmp_path / "classify.py"
+    script.write_text(capfd.readouterr().out)
+    assert main(["predict", str(files[mode]), *shown]) == 0
+    expected = capfd.readouterr().out
+    # From elsewhere: the code needs nothing of this package.
+    found = subprocess.run(
+        [sys.executable, script, *shown], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert found.stdout == expected, found.stderr
+
+
+@pytest.mark.parametrize(
+    ("language", "parts"),
+    [
+        ("kotlin", ['openFd("ResNeSt.int8.tflite")', "listOf(123.6750, 116.2800, 103.5300)"]),
+        ("swift", ['forResource: "ResNeSt.int8"', "[Float] = [123.6750, 116.2800, 103.5300]"]),
+    ],
+)
+def test_others_are_of_the_file(
+    files: dict[str, Path], capfd: pytest.CaptureFixture, language: str, parts: list[str]
+) -> None:
+    assert main(["snippet", str(files["int8"]), "--language", language]) == 0
+    code = capfd.readouterr().out
+    for part in [*parts, "17", "16", "3 classes"]:
+        assert part in code
+    assert "$" not in code.replace("$0", "").replace("$1", "")
+    assert code.count("{") == code.count("}") and code.count("(") == code.count(")")

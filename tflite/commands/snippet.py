@@ -1,0 +1,28 @@
+"""Print code that loads a .tflite file and names the classes of a photo, to paste into an app."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE.tflite")
+    parser.add_argument(
+        "--language", choices=("python", "kotlin", "swift"), default="python", help="%(default)s"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from tflite.metadata import unpack
+    from tflite.runtime import Runner, read_file
+    from tflite.snippet import snippet
+
+    content = read_file(arguments.file)
+    Runner(content)
+    card = unpack(content)
+    if card is None:
+        raise ValueError(
+            "Expected a file with a card, which says what the code must do. "
+            f"Received: {arguments.file}, without one. Files of `python -m tflite export` have one."
+        )
+    print(snippet(arguments.file, card, arguments.language), end="")
+    return 0

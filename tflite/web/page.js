@@ -1,0 +1,103 @@
+import {loadAndCompile, loadLiteRt, Tensor} from '@litertjs/core';
+import {crop, normalize, softmax} from './photo.js';
+
+const TOP = 5;
+const element = (id) => document.getElementById(id);
+
+const card = await (await fetch('/card.json')).json();
+await loadLiteRt('/wasm/');
+const model = await loadAndCompile('/model.tflite', {accelerator: 'wasm'});
+element('title').textContent = `${card.architecture}, ${card.mode}`;
+element('state').textContent = 'Ready.';
+
+/** The bytes of RGB of anything that can be drawn. */
+function bytes(source, width, height) {
+  const context = new OffscreenCanvas(width, height).getContext('2d', {willReadFrequently: true});
+  context.drawImage(source, 0, 0);
+  const rgba = context.getImageData(0, 0, width, height).data;
+  return {data: rgba.filter((_, i) => i % 4 !== 3), width, height};
+}
+
+/** The probability of every class. */
+async function classify(image) {
+  const pixels = crop(image, card.preprocessing);
+  show(pixels);
+  const values = card.takes_pixels ? new Uint8Array(pixels.data) : normalize(pixels, card.preprocessing);
+  const input = new Tensor(values, [1, pixels.height, pixels.width, 3]);
+  const start = performance.now();
+  const [output] = await model.run(input);
+  const logits = output.toTypedArray();
+  const milliseconds = performance.now() - start;
+  input.delete();
+  output.delete();
+  element('state').textContent = `${milliseconds.toFixed(1)} ms`;
+  return softmax(logits);
+}
+
+function show({data, width, height}) {
+  const canvas = element('seen');
+  [canvas.width, canvas.height] = [width, height];
+  const image = new ImageData(width, height);
+  for (let i = 0; i < width * height; i++) {
+    image.data.set(data.subarray(3 * i, 3 * i + 3), 4 * i);
+    image.data[4 * i + 3] = 255;
+  }
+  canvas.getContext('2d').putImageData(image, 0, 0);
+}
+
+function list(probabilities) {
+  const best = probabilities.map((p, i) => [p, card.class_names[i]]).sort((a, b) => b[0] - a[0]);
+  element('classes').replaceChildren(
+    ...best.slice(0, TOP).map(([probability, name]) => {
+      const item = document.createElement('li');
+      item.dataset.name = name;
+      item.dataset.probability = probability;
+      const label = document.createElement('span');
+      label.textContent = name;
+      const bar = document.createElement('meter');
+      bar.value = probability;
+      const percent = document.createElement('span');
+      percent.textContent = `${(100 * probability).toFixed(1)} %`;
+      item.append(label, bar, percent);
+      return item;
+    }),
+  );
+}
+
+async function open(file) {
+  try {
+    const bitmap = await createImageBitmap(file, {
+      colorSpaceConversion: 'none',
+      imageOrientation: 'none',
+    });
+    list(await classify(bytes(bitmap, bitmap.width, bitmap.height)));
+  } catch (error) {
+    element('state').textContent = `${file.name} cannot be used: ${error.message}`;
+    element('classes').replaceChildren();
+  }
+}
+
+async function watch() {
+  const video = element('video');
+  video.srcObject = await navigator.mediaDevices.getUserMedia({video: {facingMode: 'environment'}});
+  await video.play();
+  video.hidden = false;
+  for (;;) {
+    list(await classify(bytes(video, video.videoWidth, video.videoHeight)));
+    await new Promise(requestAnimationFrame);
+  }
+}
+
+element('file').addEventListener('change', ({target}) => target.files[0] && open(target.files[0]));
+element('camera').addEventListener('click', () => {
+  watch().catch((error) => (element('state').textContent = `No camera: ${error.message}`));
+});
+const drop = element('drop');
+for (const kind of ['dragover', 'dragleave', 'drop']) {
+  drop.addEventListener(kind, (event) => {
+    event.preventDefault();
+    drop.classList.toggle('over', kind === 'dragover');
+    if (kind === 'drop' && event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
+  });
+}
+document.body.dataset.ready = 'true';
