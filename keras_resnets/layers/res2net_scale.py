@@ -10,6 +10,9 @@ from keras_resnets.layers.conv_norm import ConvNorm
 from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.padded_pool import PaddedAveragePool
 
+# A phone's accelerated kernels split into at most four parts, and concatenate at most five.
+MOST_PARTS = 4
+
 
 @keras.saving.register_keras_serializable(package="keras_resnets")
 class Res2NetScale(Deployable):
@@ -29,7 +32,8 @@ class Res2NetScale(Deployable):
         strides: 1 where `connected`.
         dilation_rate: of the convolutions and the pool.
         connected: whether each part takes the one before it.
-        folded: batch normalisation folded, as `deploy` makes it.
+        folded: the form that `deploy` makes: batch normalisation folded, and more than four parts
+            split and concatenated in two steps.
 
     Raises:
         ValueError: for a scale below 2 or one that does not divide `filters`, or a connected block
@@ -95,14 +99,33 @@ class Res2NetScale(Deployable):
             conv.build((*input_shape[:3], self.filters // self.scale))
 
     def call(self, inputs: Any) -> Any:
-        *parts, last = ops.split(inputs, self.scale, axis=-1)
+        *parts, last = self._split(inputs)
         outputs: list[Any] = []
         for conv, part in zip(self.convs, parts, strict=True):
             if self.connected and outputs:
                 part = part + outputs[-1]
             outputs.append(conv(part))
         outputs.append(last if self.average_pool is None else self.average_pool(last))
-        return ops.concatenate(outputs, axis=-1)
+        return self._concatenate(outputs)
+
+    def _split(self, inputs: Any) -> list[Any]:
+        """The parts; folded, in two steps where they are many."""
+        factor = _step(self.scale) if self.folded else self.scale
+        if factor == self.scale:
+            return ops.split(inputs, self.scale, axis=-1)
+        return [
+            part
+            for wide in ops.split(inputs, factor, axis=-1)
+            for part in ops.split(wide, self.scale // factor, axis=-1)
+        ]
+
+    def _concatenate(self, parts: list[Any]) -> Any:
+        factor = _step(self.scale) if self.folded else self.scale
+        if factor == self.scale:
+            return ops.concatenate(parts, axis=-1)
+        run = self.scale // factor
+        wide = [ops.concatenate(parts[i : i + run], axis=-1) for i in range(0, self.scale, run)]
+        return ops.concatenate(wide, axis=-1)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         part = self.convs[0].compute_output_shape((*input_shape[:3], self.filters // self.scale))
@@ -122,3 +145,10 @@ class Res2NetScale(Deployable):
             "connected": self.connected,
             "folded": self.folded,
         }
+
+
+def _step(scale: int) -> int:
+    """How many wide parts to make first, for no split of more than `MOST_PARTS`."""
+    if scale <= MOST_PARTS:
+        return scale
+    return max((n for n in range(2, MOST_PARTS + 1) if scale % n == 0), default=scale)

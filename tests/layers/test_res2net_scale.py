@@ -20,7 +20,7 @@ def hierarchy(layer, images):
 
 
 @pytest.mark.parametrize("side", [8, 9])
-@pytest.mark.parametrize("scale, cardinality", [(2, 1), (4, 1), (4, 3), (8, 1)])
+@pytest.mark.parametrize("scale, cardinality", [(2, 1), (4, 1), (4, 3), (8, 1), (6, 1)])
 @pytest.mark.parametrize("strides, connected", [(1, True), (1, False), (2, False)])
 def test_equals_the_formula(side, scale, cardinality, strides, connected, rng, randomise):
     layer = Res2NetScale(
