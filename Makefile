@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 BACKENDS := .venvs/backends
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-backends references lint format clean
+.PHONY: help setup demo test test-all test-backends bench references lint format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,10 +45,14 @@ $(BACKENDS)/.ready: setup.cfg pyproject.toml constraints.txt tests/backends/requ
 	  --requirement tests/backends/requirements.txt
 	@touch $@
 
-references: ## the stored logits of timm again, in an environment of their own (torch; long)
+bench: $(READY) ## against every rival, each in an environment of its own (a night; ARGS=--quick: 10 minutes)
+	$(BIN)/python -m benchmarks.bench $(ARGS)
+
+references: ## the stored logits and pixels of timm again, in an environment of their own (torch; long)
 	$(PYTHON) -m venv .venvs/references
 	.venvs/references/bin/python -m pip install --quiet --requirement tests/references/requirements.txt
 	.venvs/references/bin/python tests/references/make_references.py
+	.venvs/references/bin/python tests/references/make_preprocessing.py
 
 lint: $(READY) ## formatting, lint rules and types
 	$(BIN)/ruff format --check .

@@ -22,7 +22,10 @@ SORTS: dict[str, Callable[[Architecture], Any]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; returns 0, or 2 after an error of the user's, which is one line."""
+    """Runs a command; returns 0, or 2 after an error of the user's.
+
+    An error is one line; only what keeps a checkpoint from fitting is listed below it.
+    """
     options = _parser().parse_args(arguments)
     try:
         options.run(options)

@@ -10,7 +10,6 @@ puts `CASE.keras` and `CASE.npz`, a batch of images and its logits, into FOLDER.
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 from networks import FAMILIES, randomise, small
 
@@ -35,9 +34,9 @@ CASES = {
 CLASSES = 7
 
 
-def build(case):
+def build(case, weights=None):
     family, arguments = CASES[case]
-    return small(family, **arguments, classes=CLASSES, classifier_activation=None)
+    return small(family, **arguments, classes=CLASSES, classifier_activation=None, weights=weights)
 
 
 def images(case, rng):

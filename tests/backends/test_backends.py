@@ -51,10 +51,6 @@ def test_a_model_of_tensorflow_gives_its_logits(case, tensorflows):
         batch, expected = stored["images"], stored["logits"]
     actual = logits(model, batch)
     np.testing.assert_allclose(actual, expected, atol=1e-4 * expected.std())
-    # The very same weights in a model that was built here.
-    twin = build(case)
-    twin.set_weights(model.get_weights())
-    np.testing.assert_allclose(logits(twin, batch), actual, atol=1e-6 * expected.std())
     deployed = logits(keras_resnets.deploy(model), batch)
     np.testing.assert_allclose(deployed, actual, atol=1e-5 * np.abs(expected).max())
 
@@ -101,17 +97,22 @@ def test_saving_and_loading_is_exact(family, rng, tmp_path):
     model.save_weights(tmp_path / "model.weights.h5")
     fresh = build(family)
     fresh.load_weights(tmp_path / "model.weights.h5")
-    np.testing.assert_array_equal(logits(fresh, batch), expected)
-    # Through the constructor: the strict way, which knows no order but the names.
-    family, arguments = CASES[family]
-    fresh = small(
-        family,
-        **arguments,
-        classes=7,
-        classifier_activation=None,
-        weights=str(tmp_path / "model.keras"),
+    # Through the constructor: the strict way, which goes by names.
+    named = build(family, weights=str(tmp_path / "model.keras"))
+    for other in (fresh, named):
+        for variable, original in zip(other.weights, model.weights, strict=True):
+            np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (variable, original)))
+
+
+def test_input_tensor_is_built_upon(rng):
+    inputs = keras.Input((32, 32, 3))
+    model = small(
+        "Res2Net", input_shape=None, input_tensor=keras.layers.Rescaling(2.0)(inputs), classes=3
     )
-    np.testing.assert_array_equal(logits(fresh, batch), expected)
+    plain = small("Res2Net", input_shape=(32, 32, 3), classes=3)
+    plain.set_weights(model.get_weights())
+    batch = images("Res2Net", rng)
+    np.testing.assert_allclose(logits(model, batch), logits(plain, 2 * batch), atol=1e-6)
 
 
 def test_a_pyramid_and_frozen_stages(rng):
@@ -146,7 +147,8 @@ def test_a_layer_with_multiplier_zero_stays(optimizer, rng):
     assert {path for path in unmoved if not path.endswith(STILL)} == set(multipliers)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+# Not ReXNet: XLA takes minutes on a CPU for a depthwise convolution's gradient in bfloat16.
+@pytest.mark.parametrize("family", ["ResNeXt", "ResNeSt"])
 def test_mixed_precision_trains(family, rng):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")

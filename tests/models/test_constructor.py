@@ -17,6 +17,7 @@ SIGNATURE = (
     "drop_block_rate: float = 0.0, drop_rate: float = 0.0)"
 )
 
+
 @pytest.fixture
 def images(rng):
     return rng.normal(size=(2, 64, 64, 3)).astype("float32")

@@ -14,6 +14,15 @@ IMAGE_SEEDS = (1, 2)
 IMAGE_SIZES = (224, 129)  # 129 stays odd through every stride: 65, 33, 17, 9, 5
 CLASSES = slice(None, None, 10)  # which of the thousand logits are stored
 
+# Of the stored pixels: scikit-learn's photos; size, crop fraction and interpolation.
+PHOTOS = ("china.jpg", "flower.jpg")
+TRANSFORMS = (
+    (224, 0.875, "bilinear"),
+    (288, 1.0, "bicubic"),
+    (416, 0.928, "bicubic"),
+    (176, 0.875, "bilinear"),
+)
+
 # The last normalisation of a residual branch: a small gain keeps the sum of many blocks finite.
 _BRANCH_END = ".bn3.weight"
 # ReXNet's projections: below this gain the image drowns in the biases, above it rounding grows.

@@ -1,0 +1,239 @@
+"""`keras-resnets list | info | predict | convert`."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from networks import small
+from PIL import Image
+from references.draw import draw_image, draw_tensors
+from safetensors.numpy import save_file
+
+import keras_resnets
+from keras_resnets.card import Card
+from keras_resnets.cli import main
+from keras_resnets.preprocessing import Preprocessing, imagenet_classes
+
+REFERENCES = Path(__file__).parent / "references" / "data"
+
+
+@pytest.fixture
+def table(capsys):
+    """Runs a command that prints a table; returns its rows as dictionaries."""
+
+    def run(*arguments):
+        assert main(arguments) == 0
+        header, *lines = capsys.readouterr().out.splitlines()
+        columns = re.split(r" {2,}", header)
+        return [dict(zip(columns, re.split(r" {2,}", line), strict=True)) for line in lines]
+
+    return run
+
+
+@pytest.fixture
+def error(capsys):
+    """Runs a command that fails; returns its one line."""
+
+    def run(*arguments):
+        assert main([str(a) for a in arguments]) == 2
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert output.err.startswith("error: ") and output.err.count("\n") == 1, output.err
+        return output.err
+
+    return run
+
+
+def number(cell):
+    return 0.0 if cell == "-" else float(cell.split()[0])
+
+
+def test_list_has_every_network_and_its_numbers(table):
+    rows = table("list")
+    assert sorted(row["model"] for row in rows) == sorted(keras_resnets.list_models())
+    (row,) = (row for row in rows if row["model"] == "ResNeXt50")
+    assert row == {
+        "model": "ResNeXt50",
+        "family": "ResNeXt",
+        "parameters": "25.0 M",
+        "MACs": "4.23 G",
+        "top-1": "82.02 %",
+        "at": "288",
+        "weights": "a1h_in1k",
+        "licence": "apache-2.0",
+    }
+
+
+@pytest.mark.parametrize(
+    "sort, key",
+    [
+        ("name", lambda row: row["model"]),
+        ("family", lambda row: (row["family"], number(row["parameters"]))),
+        ("parameters", lambda row: number(row["parameters"])),
+        ("macs", lambda row: number(row["MACs"])),
+        ("top1", lambda row: -number(row["top-1"])),
+        ("licence", lambda row: (row["licence"], row["model"])),
+    ],
+)
+def test_list_sorts(table, sort, key):
+    keys = [key(row) for row in table("list", "--sort", sort)]
+    assert len(keys) == 47 and keys == sorted(keys)
+
+
+@pytest.mark.parametrize(
+    "option, value, holds",
+    [
+        ("--family", "Res2Net", lambda row: row["family"] == "Res2Net"),
+        ("--licence", "mit", lambda row: row["licence"] == "mit"),
+        ("--max-parameters", "10", lambda row: number(row["parameters"]) < 10.05),
+        ("--max-macs", "1", lambda row: number(row["MACs"]) <= 1),
+        ("--min-top1", "82", lambda row: number(row["top-1"]) >= 82),
+    ],
+)
+def test_list_filters(table, option, value, holds):
+    everything = table("list")
+    expected = [row for row in everything if holds(row)]
+    assert 0 < len(expected) < len(everything)
+    assert table("list", option, value) == expected
+
+
+def test_filters_add_up(table):
+    rows = table("list", "--family", "ReXNet", "--max-macs", "0.5", "--licence", "mit")
+    assert [row["model"] for row in rows] == ["ReXNetLite100", "ReXNet100"]
+
+
+def test_info_is_a_card_of_the_network(capsys):
+    assert main(["info", "resnext50_32x4d"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("ResNeXt50\nAggregated residual transformations")
+    assert re.search(r"^  cardinality +32$", text, re.M)
+    assert re.search(r"^  parameters +25028904$", text, re.M)
+    (line,) = (line for line in text.splitlines() if "(imagenet)" in line)
+    assert re.split(r" {2,}", line) == [
+        *("a1h_in1k (imagenet)", "1000", "82.02 %", "288", "224", "0.95", "bicubic", "apache-2.0")
+    ]
+    assert re.search(r"^fb_swsl_ig1b_ft_in1k .*cc-by-nc-4.0$", text, re.M)
+
+
+def test_info_says_that_there_is_no_checkpoint(capsys):
+    assert main(["info", "ReXNetR100"]) == 0
+    assert capsys.readouterr().out.endswith("\nNo public checkpoint.\n")
+
+
+@pytest.fixture
+def photo(tmp_path):
+    pixels = (draw_image(1, 80) * 40 + 128).clip(0, 255).astype("uint8")
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+@pytest.fixture
+def run_folder(tmp_path, randomise):
+    """A run as training leaves it: a tiny model of three classes, with logits, and its card."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    model = randomise(small("ResNeXt", classes=3, classifier_activation=None))
+    model.save(folder / "best.keras")
+    card = Card("ResNeXt", ("cat", "dog", "søt hest"), Preprocessing(64, 0.9, mean=(0.5,) * 3))
+    card.save(folder / "best.keras")
+    return folder
+
+
+def test_predict_names_the_classes_of_a_run(run_folder, photo, capsys):
+    model, card = (
+        keras.models.load_model(run_folder / "best.keras"),
+        Card.load(run_folder / "best.keras"),
+    )
+    image = card.preprocessing(np.asarray(Image.open(photo)))
+    logits = model.predict(image[None], verbose=0)[0]
+    probabilities = np.exp(logits) / np.exp(logits).sum()
+    order = np.argsort(-probabilities)
+    expected = [f"  {probabilities[i]:6.1%}  {card.class_names[i]}" for i in order]
+    for given in (run_folder, run_folder / "best.keras"):
+        assert main(["predict", str(given), str(photo), str(photo), "--top", "2"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines == 2 * [str(photo), *expected[:2]]
+
+
+def test_convert_writes_a_model_with_its_card(tmp_path, photo, capsys, error):
+    with np.load(REFERENCES / "rexnet_100.npz") as reference:
+        shapes = json.loads(str(reference["keys"]))
+    checkpoint, output = tmp_path / "mine.safetensors", tmp_path / "mine.keras"
+    save_file(draw_tensors("rexnet_100", shapes), checkpoint)
+    arguments = ["convert", checkpoint, "--model", "rexnet_100", "--output", output]
+
+    assert main([str(a) for a in arguments]) == 0
+    assert capsys.readouterr().out.splitlines() == [str(output), str(tmp_path / "mine.card.json")]
+    card = Card.load(output)
+    assert card.architecture == "ReXNet100"
+    assert card.class_names == tuple(name for _, name in imagenet_classes())
+    assert card.provenance == {"checkpoint": str(checkpoint), "licence": "unknown"}
+    images = draw_image(2, 224)[None]
+    theirs = keras_resnets.ReXNet100(weights=str(checkpoint)).predict(images, verbose=0)
+    loaded = keras.models.load_model(output)
+    np.testing.assert_array_equal(loaded.predict(images, verbose=0), theirs)
+
+    before = output.read_bytes()
+    assert "mine.keras exists. Give another --output, or --force" in error(*arguments)
+    assert output.read_bytes() == before
+    assert main([str(a) for a in [*arguments, "--force"]]) == 0
+    capsys.readouterr()
+
+    assert main(["predict", str(output), str(photo)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6 and lines[1].split()[1] in card.class_names
+
+
+def test_mistakes_are_one_line(run_folder, photo, tmp_path, error):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.png").write_text("no photo")
+    (tmp_path / "cut.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{")
+
+    assert "Unknown model name='resnext5'. Did you mean" in error("info", "resnext5")
+    assert "Unknown model name='nowhere'" in error("predict", "nowhere", photo)
+    assert "best.keras" in error("predict", tmp_path / "empty", photo)
+    assert "nowhere.png" in error("predict", run_folder, tmp_path / "nowhere.png")
+    assert "text.png" in error("predict", run_folder, tmp_path / "text.png")
+    assert "Unknown weights='a1h'" in error("predict", "ResNeXt50", photo, "--weights", "a1h")
+    assert "Convert it first" in error("predict", "ResNeXt50", photo, "--weights", "mine.pth")
+    assert "no ImageNet weights of ReXNetR100" in error("predict", "ReXNetR100", photo)
+    output = tmp_path / "new.keras"
+    for name in ("nowhere", "cut"):
+        checkpoint = tmp_path / f"{name}.safetensors"
+        line = error("convert", checkpoint, "--model", "ReXNet100", "--output", output)
+        assert f"{name}.safetensors" in line
+    assert not output.exists()
+
+
+def test_a_checkpoint_that_does_not_fit_is_listed(tmp_path, capsys):
+    checkpoint, output = tmp_path / "odd.safetensors", tmp_path / "new.keras"
+    save_file({"conv1.weight": np.ones((2, 2), "float32")}, checkpoint)
+    arguments = ["convert", checkpoint, "--model", "ReXNet100", "--output", output]
+    assert main([str(a) for a in arguments]) == 2
+    first, *listing = capsys.readouterr().err.splitlines()
+    assert first.startswith("error: The checkpoint does not fit ReXNet100: ")
+    assert first.endswith("1 unused. Nothing was loaded.")
+    assert "  conv1.weight (2, 2)" in listing
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["list", "--sort", "beauty"], ["convert", "x"]])
+def test_a_wrong_command_line_shows_its_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(arguments)
+    assert exit.value.code == 2
+    assert "usage: keras-resnets" in capsys.readouterr().err
+
+
+def test_the_installed_command():
+    command = Path(sys.executable).with_name("keras-resnets")
+    run = subprocess.run([command, "list", "--family", "ResNet"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert [line.split()[0] for line in run.stdout.splitlines()] == [
+        *("model", "ResNet50", "ResNet50D", "ResNet101", "ResNet101D")
+    ]
