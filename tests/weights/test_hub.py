@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import resource
 import signal
@@ -128,21 +129,24 @@ def test_a_cache_that_cannot_be_written(published, tmp_path, monkeypatch):
         download(SOURCE)
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk():
-    """Files stop growing at 1000 bytes, for this process alone."""
+    """Files stop growing at 1000 bytes, for this process alone: pytest's own output too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.mark.parametrize("at_url", [False, True])
-def test_a_full_cache(published, tmp_path, full_disk, at_url):
+def test_a_full_cache(published, tmp_path, at_url):
     source = _url_source(published) if at_url else SOURCE
-    with pytest.raises(DownloadError, match="the cache cannot be written.*Free some space"):
+    message = "the cache cannot be written.*Free some space"
+    with full_disk(), pytest.raises(DownloadError, match=message):
         download(source)
     assert cached_files(tmp_path) == []
 
