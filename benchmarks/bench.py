@@ -1,0 +1,115 @@
+"""Ours and every rival side by side: one process an engine, turns, a control between them.
+
+    python -m benchmarks.bench [--quick] [--only TASK/MODEL …] [--threads 2]
+
+Builds what is missing (the rivals' environments in `.venvs/`, their files in `runs/bench/files/`) and
+writes `bench.json`, `bench.md` and `bench.png` into `runs/bench/` after every comparison; with `--only`,
+`bench-only.json` and so on. `--quick` takes 10 minutes once that is built; everything takes a night.
+"""
+
+import argparse
+import datetime
+import fnmatch
+import json
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.measure import Result
+
+DEFAULT_FOLDER = Path("runs/bench")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, no torch.compile")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="TASK/MODEL",
+        help="these comparisons, with * for any letters: 'litert-*/*', 'train-float32/ResNeXt50'",
+    )
+    parser.add_argument("--list", action="store_true", help="name the comparisons and end")
+    parser.add_argument("--threads", type=int, default=2, metavar="N", help="%(default)s")
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", help="undisturbed rounds of each comparison"
+    )
+    parser.add_argument("--output", type=Path, default=DEFAULT_FOLDER, metavar="DIR")
+    options = parser.parse_args(arguments)
+    # NumPy's BLAS, which runs the control, reads it when it is loaded.
+    os.environ["OPENBLAS_NUM_THREADS"] = str(options.threads)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return bench(options)
+
+
+def bench(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from benchmarks.control import MatrixProduct
+    from benchmarks.environments import Environments
+    from benchmarks.measure import Bench
+    from benchmarks.report import markdown, picture
+    from benchmarks.tasks import FULL, QUICK, cells
+
+    size = QUICK if options.quick else FULL
+    if options.rounds:
+        size = replace(size, rounds=options.rounds, slow_rounds=options.rounds)
+    folder = options.output.absolute()
+    wanted = [cell for cell in cells(size, str(folder / "files")) if _chosen(cell.name, options)]
+    if options.list or not wanted:
+        names = [cell.name for cell in cells(size, "")]
+        print("\n".join(names) if options.list else f"Expected a name of {names}.")
+        return 0 if options.list else 2
+    folder.mkdir(parents=True, exist_ok=True)
+    # A part of the comparisons must not replace the whole table.
+    table = folder / ("bench-only.md" if options.only else "bench.md")
+    start = datetime.datetime.now()
+    results: list[Result] = []
+    with open(folder / "engines.log", "w") as log:
+        runner = Bench(size, Environments(), MatrixProduct(), options.threads, log)
+        for number, cell in enumerate(wanted, start=1):
+            print(f"{number}/{len(wanted)} {cell.name}", end="  ", flush=True)
+            result = runner.measure(cell)
+            results.append(result)
+            print(_line(result), flush=True)
+            facts = {
+                "Command": shlex.join(["python", "-m", "benchmarks.bench", *sys.argv[1:]]),
+                "Date": f"{start:%Y-%m-%d %H:%M}, {(datetime.datetime.now() - start).seconds} s",
+                "Processor": f"{processor()}, {options.threads} threads",
+            }
+            content = {"facts": facts, "results": [one.to_dict() for one in results]}
+            table.with_suffix(".json").write_text(json.dumps(content, indent=2))
+            table.with_suffix(".md").write_text(markdown(results, facts))
+            table.with_suffix(".png").write_bytes(picture(results))
+    print(f"\n{table.with_suffix('.md').read_text()}\n{table.with_suffix('.png')}")
+    return 0
+
+
+def _chosen(name: str, options: argparse.Namespace) -> bool:
+    return not options.only or any(fnmatch.fnmatch(name, pattern) for pattern in options.only)
+
+
+def _line(result: "Result") -> str:
+    times = ", ".join(f"{name} {t['median']:.1f} ms" for name, t in result.contenders.items())
+    ratio = "" if result.ratio is None else f"  ratio {result.ratio:.2f} (goal {result.goal:.2f})"
+    absent = "".join(f"  [{name} absent]" for name in result.absent)
+    return times + ratio + ("" if result.clean else "  disturbed") + absent
+
+
+def processor() -> str:
+    """The processor's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

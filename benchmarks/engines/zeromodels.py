@@ -1,0 +1,36 @@
+"""zeromodels, the other Keras 3 package with ResNeXt and Res2Net."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import tensorflow as tf
+from zeromodels.models.res2net import Res2NetConfig, Res2NetImageClassify
+from zeromodels.models.resnext import ResNeXtConfig, ResNeXtImageClassify
+
+from benchmarks.engines.protocol import Call, images, serve, threads
+
+# The configurations' defaults are the networks that are compared.
+NETWORKS = {
+    "resnext50_32x4d": lambda: ResNeXtImageClassify(ResNeXtConfig()),
+    "res2net50_26w_4s": lambda: Res2NetImageClassify(Res2NetConfig()),
+}
+
+
+def predict(model: str, batch: int, batches: int) -> Call:
+    """`predict` of several batches."""
+    network = NETWORKS[model]()
+    inputs = images(batch * batches, 224)
+
+    def call() -> None:
+        network.predict(inputs, batch_size=batch, verbose=0)
+
+    call()
+    call()
+    return call
+
+
+if __name__ == "__main__":
+    tf.config.threading.set_intra_op_parallelism_threads(threads())
+    tf.config.threading.set_inter_op_parallelism_threads(threads())
+    serve({"predict": predict})
