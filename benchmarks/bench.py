@@ -27,7 +27,9 @@ DEFAULT_FOLDER = Path("runs/bench")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, no torch.compile")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer rounds, no torch.compile, no bfloat16"
+    )
     parser.add_argument(
         "--only",
         nargs="+",

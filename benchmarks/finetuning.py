@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,7 @@ NETWORK = [
 
 def write_digits(digits: range, folder: Path, most: int | None) -> None:
     """One folder a digit under `train`, `validation` and `test`; at most `most` training images each."""
+    shutil.rmtree(folder, ignore_errors=True)
     data = open_data(dataset="mnist_5k")
     for split in data.sizes:
         counts = dict.fromkeys(digits, 0)

@@ -91,6 +91,8 @@ class Size:
         calibration_images: of int8 files.
         stock_batch: of the step through Keras' own grouped convolution.
         compiled: whether `torch.compile` takes part (a minute a model and mode).
+        batches: of a prediction.
+        train_dtypes: of the training steps.
     """
 
     rounds: int
@@ -100,10 +102,12 @@ class Size:
     calibration_images: int
     stock_batch: int
     compiled: bool
+    batches: int
+    train_dtypes: tuple[str, ...]
 
 
-QUICK = Size(4, 2, 0.4, 2, 8, 1, False)
-FULL = Size(15, 7, 1.0, 4, 32, 16, True)
+QUICK = Size(4, 2, 0.4, 2, 8, 1, False, 1, ("float32",))
+FULL = Size(15, 7, 1.0, 4, 32, 16, True, 4, ("float32", "bfloat16"))
 
 
 def cells(size: Size, files: str) -> Iterator[Cell]:
@@ -121,7 +125,7 @@ def cells(size: Size, files: str) -> Iterator[Cell]:
     yield from _start_cells()
     yield _export_cell(size, files)
     yield _stock_cell(size)
-    for dtype in ("float32", "bfloat16"):
+    for dtype in size.train_dtypes:
         for model in TIMM:
             yield _train_cell(model, dtype, size)
 
@@ -167,7 +171,7 @@ def _export(
 
 
 def _predict_cell(model: str, size: Size) -> Cell:
-    shape = {"kind": "predict", "batch": 8, "batches": 2}
+    shape = {"kind": "predict", "batch": 8, "batches": size.batches}
     contenders = [Contender(OURS, Preparation("ours", HOME, {**shape, "model": model}))]
     absent: dict[str, str] = {}
     for mode in _torch_modes(size, absent):

@@ -110,7 +110,7 @@ def test_an_engine_that_fails_or_dies_says_so(engine):
         engine.prepare({"kind": "dying"})
 
 
-SIZE = Size(2, 2, 0.01, 2, 1, 1, False)
+SIZE = Size(2, 2, 0.01, 2, 1, 1, False, 1, ())
 
 
 class FakeBench(Bench):
