@@ -6,7 +6,6 @@ import re
 import tempfile
 import urllib.error
 import urllib.request
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import keras
 
 from keras_resnets.weights.registry import HubSource, UrlSource
+from keras_resnets.weights.warning import warn_caller
 
 _CHUNK = 1 << 20
 _TIMEOUT = 30  # seconds without a byte
@@ -56,7 +56,7 @@ def _from_hub(source: HubSource) -> Path:
     try:
         path = Path(huggingface_hub.hf_hub_download(source.repository, source.file))
     except Exception as error:
-        raise DownloadError(f"Could not download {source}: {_reason(error)}") from error
+        raise _failed(source, error) from error
     expected = _hash_on_hub(source, path)
     if expected is None:
         return path
@@ -81,10 +81,9 @@ def _hash_on_hub(source: HubSource, path: Path) -> str | None:
             name = ""
     if _SHA256.fullmatch(name):
         return name
-    warnings.warn(
+    warn_caller(
         f"The hub cannot be asked for the sha256 of {source}: the file could not be verified.",
         UnverifiedWarning,
-        stacklevel=4,
     )
     return None
 
@@ -108,12 +107,11 @@ def _from_url(source: UrlSource) -> Path:
     except DownloadError:
         raise
     except OSError as error:
-        raise DownloadError(f"Could not download {source}: {_reason(error)}") from error
+        raise _failed(source, error) from error
     if source.sha256 is None:
-        warnings.warn(
+        warn_caller(
             f"The publisher of {source} gives no hash: the download could not be verified.",
             UnverifiedWarning,
-            stacklevel=3,
         )
     return path
 
@@ -172,6 +170,14 @@ def _corrupt(source: HubSource | UrlSource, expected: str, actual: str) -> str:
     )
 
 
+def _failed(source: HubSource | UrlSource, error: Exception) -> DownloadError:
+    mirror = "name a mirror in HF_ENDPOINT, or " if isinstance(source, HubSource) else ""
+    return DownloadError(
+        f"Could not download {source}: {_reason(error)} To do without this download, {mirror}pass "
+        "the path of a file that you fetched by other means as `weights`."
+    )
+
+
 def _reason(error: Exception) -> str:
     from huggingface_hub import constants, errors
 
@@ -195,4 +201,4 @@ def _reason(error: Exception) -> str:
             f"the cache cannot be written ({error}). Free some space, or set HF_HOME and "
             "KERAS_HOME to a folder that can be written."
         )
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {error}."

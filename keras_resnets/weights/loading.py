@@ -1,7 +1,6 @@
 """What the argument `weights` of a constructor means."""
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from keras_resnets.weights.hub import download
 from keras_resnets.weights.porting import Convert, adapt_channels, port, to_keras_layout
 from keras_resnets.weights.reading import KERAS_FILES, TORCH_FILES, keras_key, read_tensors
 from keras_resnets.weights.registry import Checkpoint, default_checkpoint, find_checkpoint
+from keras_resnets.weights.warning import warn_caller
 
 BIAS = "predictions/bias"
 CLASSIFIER = ("predictions/kernel", BIAS)
@@ -108,11 +108,10 @@ def _load(
     without = [p for p in (*CLASSIFIER, *top) if p not in present or fresh and p in CLASSIFIER]
     port(model, tensors, key_of, convert=convert, without=without)
     if bias is not None and fresh:
-        warnings.warn(
+        warn_caller(
             f"The classifier of {model.name} has {present[BIAS].shape[0]} classes, the "
             f"checkpoint's {bias.size}: its weights start at random and must be trained.",
             FreshHeadWarning,
-            stacklevel=3,
         )
 
 
@@ -124,9 +123,8 @@ def _is_path(weights: str | os.PathLike[str]) -> bool:
 
 def _warn_of_licence(checkpoint: Checkpoint) -> None:
     if not checkpoint.permissive:
-        warnings.warn(
+        warn_caller(
             f"The licence of {checkpoint.name} is {checkpoint.licence!r}: make sure that your use "
             "is allowed.",
             LicenceWarning,
-            stacklevel=3,
         )

@@ -145,7 +145,9 @@ def _as_arrays(path: Path, state: Any) -> dict[str, np.ndarray]:
 
 
 def _as_float32(tensor: np.ndarray) -> np.ndarray:
-    return tensor.astype(np.float32) if np.issubdtype(tensor.dtype, np.floating) else tensor
+    if not np.issubdtype(tensor.dtype, np.floating):
+        return tensor
+    return tensor.astype(np.float32, copy=False)
 
 
 def _broken(path: Path, kind: str, error: Exception) -> str:

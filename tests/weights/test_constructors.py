@@ -78,8 +78,11 @@ def test_a_checkpoint_of_12k_classes_has_its_own_head_and_size(publish):
 
 def test_other_classes_get_a_fresh_head_and_all_else(publish):
     tensors = publish("ReXNet100", "nav_in1k")
-    with pytest.warns(FreshHeadWarning, match="ReXNet100 has 3 classes, the checkpoint's 1000"):
+    with pytest.warns(
+        FreshHeadWarning, match="ReXNet100 has 3 classes, the checkpoint's 1000"
+    ) as warned:
         model = keras_resnets.ReXNet100(input_shape=SMALL, classes=3)
+    assert warned[0].filename == __file__  # the user's line, not the library's
     assert model.output_shape == (None, 3)
     kernel = {"predictions/kernel": model.get_layer("predictions").kernel}
     bias = {"predictions/bias": model.get_layer("predictions").bias}
@@ -152,6 +155,7 @@ def test_res2nets_default_warns_once_of_its_licence(publish):
         keras_resnets.Res2Net50_48w_2s(include_top=False)
     (warning,) = (w for w in caught if issubclass(w.category, LicenceWarning))
     assert "licence of res2net50_48w_2s.in1k is 'unknown'" in str(warning.message)
+    assert warning.filename == __file__
 
 
 @pytest.mark.parametrize("weights", ["imagenet", "nav_in1k"])

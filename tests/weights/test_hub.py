@@ -84,8 +84,14 @@ def test_no_network(hub, monkeypatch):
     template = nowhere + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "ENDPOINT", nowhere)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    with pytest.raises(DownloadError, match="not in the cache, and http.*cannot be asked"):
+    with pytest.raises(
+        DownloadError, match="not in the cache, and http.*cannot be asked"
+    ) as failed:
         download(SOURCE)
+    assert str(failed.value).endswith(
+        "To do without this download, name a mirror in HF_ENDPOINT, or pass the path of a file that "
+        "you fetched by other means as `weights`."
+    )
 
 
 def test_a_bit_that_flips_in_the_cache_is_found(published, tmp_path):
@@ -204,5 +210,6 @@ def test_a_bit_that_flips_in_a_cached_url_is_found(hub):
 
 
 def test_a_publisher_without_a_hash_is_named(hub):
-    with pytest.warns(UnverifiedWarning, match="gives no hash"):
+    with pytest.warns(UnverifiedWarning, match="gives no hash") as warned:
         assert download(_url_source(hub, sha256=None)).read_bytes() == CONTENT
+    assert warned[0].filename == __file__
