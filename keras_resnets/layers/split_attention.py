@@ -82,13 +82,15 @@ class SplitAttention(Deployable):
         self.reduction = reduction
         self.folded = folded
 
-        self.average_pool = PaddedAveragePool(
-            strides=strides,
-            dilation_rate=dilation_rate,
-            folded=folded,
-            dtype=self.dtype_policy,
-            name="average_pool",
-        )
+        self.average_pool = None
+        if pool is not None:
+            self.average_pool = PaddedAveragePool(
+                strides=strides,
+                dilation_rate=dilation_rate,
+                folded=folded,
+                dtype=self.dtype_policy,
+                name="average_pool",
+            )
         self.conv = ConvNorm(
             filters * radix,
             kernel_size,
@@ -125,11 +127,13 @@ class SplitAttention(Deployable):
         self.fc2.build((batch, 1, 1, self.fc1.filters))
 
     def call(self, inputs: Any) -> Any:
-        if self.pool == "before":
+        if self.average_pool is not None and self.pool == "before":
             inputs = self.average_pool(inputs)
         maps = self.conv(inputs)
         outputs = self._sum_over_radix(maps * self._attention(maps))
-        return self.average_pool(outputs) if self.pool == "after" else outputs
+        if self.average_pool is not None and self.pool == "after":
+            outputs = self.average_pool(outputs)
+        return outputs
 
     def _attention(self, maps: Any) -> Any:
         """The weight of every map and channel, radix-major: `(batch, 1, 1, radix * filters)`."""
@@ -165,7 +169,7 @@ class SplitAttention(Deployable):
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         shape = self.conv.compute_output_shape(input_shape)
-        if self.pool is not None:
+        if self.average_pool is not None:
             shape = self.average_pool.compute_output_shape(shape)
         return *shape[:3], self.filters
 
