@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import signal
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -42,9 +43,13 @@ class Steps(keras.callbacks.Callback):
         self.session.begin_epoch()
         self._clock = time.perf_counter()
 
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self.session.learner.stop_asked = self.requests.received is not None
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         session, journal = self.session, self.session.journal
         sums = {name: float(value) for name, value in logs.items()}
+        stop = sums.pop("stop")
         now = time.perf_counter()
         journal.add_step(sums, now - self._clock)
         self._clock = now
@@ -54,9 +59,10 @@ class Steps(keras.callbacks.Callback):
         self.progress.step(journal.epoch, journal.step, shown)
         with _finite(session):
             session.end_step()
-            if self.requests.received is not None:
+            if stop:
                 session.save_checkpoint()
-                raise Stopped(self.requests.received)
+                # Where the signal went to another process, SIGTERM stands for it.
+                raise Stopped(self.requests.received or signal.SIGTERM)
 
 
 class Epochs(keras.callbacks.Callback):

@@ -1,6 +1,7 @@
 """Evaluation of a saved model on a split, by its own card's transform."""
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,10 @@ import keras
 import numpy as np
 
 import keras_resnets
-from keras_resnets.card import Card, find_model
+from keras_resnets.card import Card, card_path, find_model
 from keras_resnets.data import ImageData, evaluation_batches, open_data
 from keras_resnets.preprocessing import Preprocessing
-from keras_resnets.weights import registered_checkpoint
+from keras_resnets.weights import FreshHeadWarning, registered_checkpoint
 from training import plots
 from training.errors import UserError
 from training.files import write_text
@@ -58,16 +59,20 @@ def evaluate_model(
         if Path(model).exists():
             path = find_model(model)
             network, card = keras.saving.load_model(path, compile=False), Card.load(path)
+            data = open_data(**(given or dict(card.data or {})))
         else:
-            network, card = _named(model, weights)
-        data = open_data(**(given or dict(card.data or {})))
+            keras_resnets.model_info(model)  # before minutes are spent on the data
+            if not {"folder", "dataset"} & set(given):
+                raise UserError(
+                    f"Expected --data FOLDER or --dataset NAME: {model} by its name has no data of "
+                    "its own, as a run has. Received: neither."
+                )
+            data = open_data(**given)
+            network, card = _named(model, weights, data)
     except (ValueError, OSError, ImportError) as error:
         raise UserError(str(error)) from error
     if len(data.class_names) != network.output_shape[-1]:
-        raise UserError(
-            f"Expected the {network.output_shape[-1]} classes of {model}. "
-            f"Received: {len(data.class_names)} of {data.name}."
-        )
+        raise UserError(_other_classes(network.output_shape[-1], model, data))
     probabilities, labels = predict(network, card, data, split, batch_size)
     result = {"split": split, **measure(probabilities, labels)}
     result["classes"] = per_class(result["confusion"], data.class_names)
@@ -76,12 +81,37 @@ def evaluate_model(
     return result
 
 
-def _named(name: str, weights: str | None) -> tuple[keras.Model, Card]:
-    network = keras_resnets.create_model(name, weights=weights)
-    checkpoint = registered_checkpoint(keras_resnets.model_info(name).name, weights)
-    preprocessing = Preprocessing() if checkpoint is None else checkpoint.preprocessing
-    names = tuple(f"class {index}" for index in range(network.output_shape[-1]))
-    return network, Card(name, names, preprocessing)
+def _named(name: str, weights: str | None, data: ImageData) -> tuple[keras.Model, Card]:
+    """A model for the data's classes, and its card: the checkpoint's, or the one beside its file."""
+    variant = keras_resnets.model_info(name).name
+    classes = len(data.class_names)
+    checkpoint = registered_checkpoint(variant, weights)
+    if checkpoint is not None and checkpoint.classes != classes:
+        raise UserError(_other_classes(checkpoint.classes, checkpoint.name, data))
+    if checkpoint is not None:
+        preprocessing = checkpoint.preprocessing
+    elif weights is not None and card_path(weights).is_file():
+        preprocessing = Card.load(weights).preprocessing
+    else:
+        preprocessing = Preprocessing()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FreshHeadWarning)
+        try:
+            network = keras_resnets.create_model(
+                variant, weights=weights, classes=classes, input_shape=(*preprocessing.shape, 3)
+            )
+        except FreshHeadWarning as warning:
+            raise UserError(
+                f"Expected the {classes} classes of {data.name}. Received: {warning}"
+            ) from None
+    return network, Card(variant, data.class_names, preprocessing)
+
+
+def _other_classes(classes: int, model: str, data: ImageData) -> str:
+    return (
+        f"Expected the {classes} classes of {model}. "
+        f"Received: {len(data.class_names)} of {data.name}."
+    )
 
 
 def evaluate_run(folder: RunFolder, data: ImageData, batch_size: int) -> dict[str, Any]:

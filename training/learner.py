@@ -67,13 +67,20 @@ class Learner(keras.Model):
         self.ema = ema
         self.slow = slow
         self.loss_scale = loss_scale
+        self.stop_asked = False
         self.loss_function = keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=label_smoothing, reduction=None
         )
         self.compile(optimizer=optimizer, auto_scale_loss=False, jit_compile=jit_compile)
 
-    def train_step(self, data: Any) -> dict[str, Any]:
-        """Runs on each replica. Returns sums over the global batch, the same on all."""
+    def train_step(self, data: Any, stop: Any) -> dict[str, Any]:
+        """Runs on each replica. Returns sums over the global batch, the same on all.
+
+        Args:
+            data: images and target probabilities.
+            stop: 1 where this process is to stop, or 0. It is summed with the losses, so that all
+                processes hear of it after the same step.
+        """
         replica = tf.distribute.get_replica_context()
         rows = tf.shape(data[0])[0] * replica.num_replicas_in_sync
         variables = self.network.trainable_variables
@@ -93,7 +100,9 @@ class Learner(keras.Model):
         replica.merge_call(self._apply, args=(self.decay.gradients(gradients, variables),))
         losses = tf.concat([p[1] for p in parts], axis=0)
         correct = tf.concat([p[2] for p in parts], axis=0)
-        return _sums(losses, correct, tf.ones_like(losses))
+        sums = _sums(losses, correct, tf.ones_like(losses))
+        # An argument lies on no device yet, and only what does can be reduced.
+        return _summed({**sums, "stop": tf.identity(stop)})
 
     def _gradients(self, images: Any, targets: Any, weight: Any) -> tuple[list[Any], Any, Any]:
         """Gradients of the weighted sum of the losses; each image's loss, and whether it is right."""
@@ -136,14 +145,16 @@ class Learner(keras.Model):
         """Keras calls it. Its own version cannot reduce over several processes."""
         if self.train_function is None or force:
             step = tf.function(_everywhere(self.train_step), jit_compile=self.jit_compile)
-            self.train_function = lambda iterator: step(next(iterator))
+            self.train_function = lambda iterator: step(
+                next(iterator), tf.constant(float(self.stop_asked))
+            )
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Runs on each replica, on `(images, labels, weights)`. Returns global weighted sums."""
         images, labels, weights = data
         logits = self.network(images, training=False)
         losses = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
-        return _sums(losses, tf.argmax(logits, -1) == labels, weights)
+        return _summed(_sums(losses, tf.argmax(logits, -1) == labels, weights))
 
     def make_test_function(self, force: bool = False) -> None:
         if self.test_function is None or force:
@@ -184,8 +195,8 @@ def _everywhere(step: Any) -> Any:
     strategy = tf.distribute.get_strategy()
 
     @tf.autograph.experimental.do_not_convert
-    def run(data: Any) -> Any:
-        results = strategy.run(step, args=(data,))
+    def run(*arguments: Any) -> Any:
+        results = strategy.run(step, args=arguments)
         return tf.nest.map_structure(lambda v: strategy.experimental_local_results(v)[0], results)
 
     return run
@@ -197,10 +208,8 @@ def _summed(values: Any) -> Any:
 
 
 def _sums(losses: Any, correct: Any, weights: Any) -> dict[str, Any]:
-    return _summed(
-        {
-            "loss": tf.reduce_sum(losses * weights),
-            "correct": tf.reduce_sum(tf.cast(correct, tf.float32) * weights),
-            "images": tf.reduce_sum(weights),
-        }
-    )
+    return {
+        "loss": tf.reduce_sum(losses * weights),
+        "correct": tf.reduce_sum(tf.cast(correct, tf.float32) * weights),
+        "images": tf.reduce_sum(weights),
+    }

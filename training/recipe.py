@@ -11,6 +11,13 @@ from training.config import Config
 from training.errors import UserError, near_miss
 
 FOLDER = Path(__file__).parent / "recipes"
+# Keys of Keras' that people look for, and why there are none.
+ABSENT = {
+    "steps_per_execution": (
+        "Expected one step in one execution: after each the loss is checked, a signal obeyed, and a "
+        "checkpoint written where it is due. On a CPU, more in one gain nothing."
+    )
+}
 
 
 def names() -> list[str]:
@@ -74,6 +81,8 @@ def dump(config: Config) -> str:
 def _explained(problem: Any) -> str:
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
+    if location[-1] in ABSENT:
+        return f"{ABSENT[location[-1]]} Received: {key}={problem['input']!r}. Leave it out."
     if problem["type"] == "extra_forbidden":
         return f"Unknown key {key!r}. {near_miss(location[-1], _keys(location[:-1]))}"
     message = problem["msg"].removeprefix("Value error, ")

@@ -1,7 +1,9 @@
 """Training, from a configuration to a run folder."""
 
+import contextlib
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -26,7 +28,7 @@ from training.pipeline import (
 from training.progress import Progress
 from training.run_folder import RunFolder
 from training.session import Session
-from training.signals import StopRequests
+from training.signals import Stopped, StopRequests
 from training.state import decorrelate
 from training.strategy import get_strategy
 
@@ -64,10 +66,12 @@ def train(config: Config, folder: RunFolder, task: Task) -> None:
         steps,
         writes=task.is_chief,
     )
-    if session.resume(strategy if task.count > 1 else None):
-        print(f"Continuing after {session.journal.epoch} epochs and {session.journal.step} steps.")
-    with strategy.scope():
-        _fit(config, session, data, share)
+    with _among_workers(task):
+        if session.resume(strategy if task.count > 1 else None):
+            journal = session.journal
+            print(f"Continuing after {journal.epoch} epochs and {journal.step} steps.")
+        with strategy.scope():
+            _fit(config, session, data, share)
     if task.is_chief:
         if config.averaging.swa_from is not None:
             session.save_swa(training_batches(data, config))
@@ -77,6 +81,35 @@ def train(config: Config, folder: RunFolder, task: Task) -> None:
             f"The best model has {result['top1']:.2%} of the {result['images']} test images right "
             f"(95 % interval {low:.1%} to {high:.1%})."
         )
+
+
+class WorkerLost(UserError):
+    """Another process of the cluster is gone."""
+
+    exit_code = 4
+
+
+@contextlib.contextmanager
+def _among_workers(task: Task) -> Iterator[None]:
+    """Says what it means that a collective operation fails.
+
+    Raises:
+        WorkerLost: where another worker does not answer any more.
+    """
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError) as error:
+        if task.count == 1:
+            raise
+        # TensorFlow's message begins with the places in the program.
+        lines = error.message.splitlines()
+        reason = next((line for line in lines if "aborted" in line), lines[-1])
+        raise WorkerLost(
+            f"Expected all {task.count} workers to train to the end. Received: worker {task.index} "
+            f"does not hear from another one any more ({reason}). Look at that one's last lines, "
+            "then start all of them again with the same command: the run goes on from its last "
+            "checkpoint."
+        ) from error
 
 
 def open_checked(config: Config) -> ImageData:
@@ -125,6 +158,8 @@ def _fit(config: Config, session: Session, data: ImageData, share: Share) -> Non
         if journal.step:
             _fit_epochs(session, data, config, share, callbacks, journal.epoch + 1)
         _fit_epochs(session, data, config, share, callbacks, config.epochs)
+        if requests.received is not None:
+            raise Stopped(requests.received)  # it came after the last step, and all is saved
 
 
 def _fit_epochs(

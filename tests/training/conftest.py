@@ -1,6 +1,8 @@
 """A folder of tiny photos that a network can learn from, and training as a user starts it."""
 
+import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -138,3 +140,33 @@ def start(tmp_path):
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def start_workers(start):
+    """Two processes that train together over the loopback."""
+
+    def run(*arguments: object) -> list[subprocess.Popen[str]]:
+        cluster = {"worker": [f"localhost:{port}" for port in _free_ports(2)]}
+        return [
+            start(
+                *(*arguments, "--strategy", "multiworker", "--devices", 1),
+                TF_CONFIG=json.dumps(
+                    {"cluster": cluster, "task": {"type": "worker", "index": index}}
+                ),
+            )
+            for index in range(2)
+        ]
+
+    return run
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("localhost", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()

@@ -53,6 +53,8 @@ def test_configurations_are_frozen():
         ("epochs=0", "epochs: Input should be greater than or equal to 1. Received: 0."),
         ("epochs=many", "epochs: Input should be a valid integer.* Received: 'many'."),
         ("epochs", "Expected key.sub=value. Received: --set epochs."),
+        ("steps_per_execution=4", "one step in one execution.* Received: steps_per_execution=4."),
+        ("optimizer.steps_per_execution=4", "Received: optimizer.steps_per_execution=4. Leave it"),
         ("augmentation.policy.kind=rand", "Input tag 'rand' found .* 'autoaugment', 'randaugment'"),
     ],
 )

@@ -22,6 +22,14 @@ def _kill_and_finish(start, points, arguments):
     assert "Traceback" not in stderr
 
 
+def _await(process, start):
+    """The rest of the first line that begins so."""
+    for line in process.stdout:
+        if line.startswith(start):
+            return line.removeprefix(start).strip()
+    raise AssertionError(process.stderr.read())
+
+
 def _assert_same(run, other, weights):
     for value, expected in zip(weights(run), weights(other), strict=True):
         np.testing.assert_array_equal(value, expected)
@@ -48,14 +56,44 @@ def test_kills_at_five_points_leave_no_trace(start, weights, tiny_recipe, tmp_pa
 
 def test_sigterm_saves_and_exits_with_its_own_code(start, tiny_recipe, tmp_path):
     process = start("--recipe", tiny_recipe, "--run", tmp_path / "run")
-    for line in process.stdout:
-        if line.startswith("epoch 1/"):
-            break
+    _await(process, "epoch 1/")
     process.send_signal(signal.SIGTERM)
     _, stderr = process.communicate(timeout=200)
     assert process.returncode == 128 + signal.SIGTERM
     assert "Continue by: python -m training --resume" in stderr
     assert list((tmp_path / "run" / "checkpoints").glob("step-*.npz"))
+
+
+def test_a_signal_to_one_worker_stops_all_and_a_death_ends_the_others(
+    start_workers, tiny_recipe, tmp_path
+):
+    run = tmp_path / "run"
+    arguments = ["--recipe", tiny_recipe, "--run", run, "--epochs", 1000]
+    workers = start_workers(*arguments)
+    _await(workers[0], "epoch 1/")
+    workers[1].send_signal(signal.SIGTERM)
+    for worker in workers:
+        _, stderr = worker.communicate(timeout=200)
+        assert worker.returncode == 128 + signal.SIGTERM, stderr
+        assert stderr == "\nStopped. Continue by: the same command again, on all workers\n"
+    newest = {
+        max(path.stem for path in folder.glob("checkpoints/step-*.npz"))
+        for folder in (run, run / "workers" / "1")
+    }
+    assert len(newest) == 1
+    step = int(newest.pop().removeprefix("step-"))
+
+    workers = start_workers(*arguments)
+    epoch, rest = divmod(step, 6)
+    assert _await(workers[0], "Continuing") == f"after {epoch} epochs and {rest} steps."
+    _await(workers[0], "epoch ")
+    workers[1].kill()
+    _, stderr = workers[0].communicate(timeout=200)
+    assert workers[0].returncode == 4, stderr
+    assert stderr.startswith(
+        "error: Expected all 2 workers to train to the end. Received: worker 0"
+    )
+    assert "start all of them again with the same command" in stderr and stderr.count("\n") == 1
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(start, tiny_recipe, tmp_path):

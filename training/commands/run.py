@@ -112,17 +112,21 @@ def _train(config: Config, folder: RunFolder) -> None:
     with quiet_stderr():
         from training.train import train
 
+    task = cluster.task(config.distribution.strategy)
+    again = f"python -m training --resume {folder.path}"
+    if task.count > 1:
+        again = "the same command again, on all workers"
     try:
-        train(config, folder, cluster.task(config.distribution.strategy))
+        train(config, folder, task)
     except (Stopped, KeyboardInterrupt):
-        print(f"\nStopped. Continue by: python -m training --resume {folder.path}", file=sys.stderr)
+        print(f"\nStopped. Continue by: {again}", file=sys.stderr)
         raise
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise UserError(
             f"Expected room on the disk of {folder.path}. Received: {error.strerror}. The files from "
-            f"before are whole. Make room, then: python -m training --resume {folder.path}"
+            f"before are whole. Make room, then: {again}"
         ) from error
 
 

@@ -1,0 +1,146 @@
+"""`evaluate` of a model by its name, with weights of its own."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from references.draw import draw_tensors
+from safetensors.numpy import save_file
+
+import keras_resnets
+from keras_resnets.card import Card
+from keras_resnets.data import evaluation_batches, open_data
+from keras_resnets.preprocessing import Preprocessing
+from training.cli import main
+
+VARIANT = "ReXNetLite100"
+REFERENCE = Path(__file__).parents[1] / "references" / "data" / "rexnet_lite_100.npz"
+# As the card beside the file says; ImageNet's where there is none.
+SIZES = {".weights.h5": 224, ".safetensors": 64, ".keras": 64}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The same drawn weights of three classes in each format."""
+    folder = tmp_path_factory.mktemp("weights")
+    paths = {suffix: folder / f"of{SIZES[suffix]}{suffix}" for suffix in SIZES}
+    with np.load(REFERENCE) as reference:
+        keys = json.loads(str(reference["keys"]))
+    shapes = {key: [3 if side == 1000 else side for side in keys[key]] for key in keys}
+    save_file(draw_tensors("rexnet_lite_100", shapes), paths[".safetensors"])
+    model = keras_resnets.create_model(VARIANT, weights=paths[".safetensors"], classes=3)
+    model.save_weights(paths[".weights.h5"])
+    model.save(paths[".keras"])
+    small = Preprocessing(size=64, crop_fraction=1.0)
+    Card(VARIANT, ("blue", "green", "red"), small).save(paths[".keras"])
+    return paths
+
+
+@pytest.fixture
+def refused(capsys, photos):
+    def run(*arguments: object) -> str:
+        assert main(["evaluate", *map(str, arguments)]) == 2
+        return capsys.readouterr().err
+
+    return run
+
+
+def _wilson(share, images):
+    """The shares whose distance from the one found is 1.96 of their own standard errors."""
+    z2 = 1.959964**2
+    return sorted(np.roots([1 + z2 / images, -2 * share - z2 / images, share**2]).real)
+
+
+def _calibration_error(confidence, correct):
+    """Guo et al., 2017, equation 3, with 15 bins."""
+    total = 0.0
+    for index in range(15):
+        inside = (confidence >= index / 15) & (confidence < (index + 1) / 15)
+        if inside.any():
+            total += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
+    return total
+
+
+@pytest.mark.parametrize("suffix", SIZES)
+def test_a_named_model_with_weights_is_measured(files, photos, tmp_path, capsys, suffix):
+    path, out = files[suffix], tmp_path / "numbers.json"
+    arguments = ["--model", VARIANT, "--weights", path, "--data", photos, "--out", out]
+    assert main(["evaluate", *map(str, arguments), "--split", "train"]) == 0
+
+    crop_fraction = 1.0 if SIZES[suffix] == 64 else 0.875
+    preprocessing = Preprocessing(size=SIZES[suffix], crop_fraction=crop_fraction)
+    data = open_data(folder=str(photos))
+    batches = list(evaluation_batches(data, "train", preprocessing, 64))
+    model = keras_resnets.create_model(
+        VARIANT, weights=path, classes=3, input_shape=(*preprocessing.shape, 3)
+    )
+    labels = np.concatenate([truth.numpy() for _, truth in batches])
+    probabilities = np.concatenate([model.predict_on_batch(images) for images, _ in batches])
+    confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    top1, images = correct.mean(), len(labels)
+    assert images == data.sizes["train"]
+
+    found = json.loads(out.read_text())
+    assert found["images"] == images and found["split"] == "train"
+    assert found["top1"] == top1
+    assert found["top1_interval"] == pytest.approx(_wilson(top1, images))
+    # Of three classes, the right one is always among five.
+    assert found["top5"] == 1
+    assert found["top5_interval"] == pytest.approx([images / (images + 1.959964**2), 1])
+    error = _calibration_error(confidence, correct)
+    assert found["calibration_error"] == pytest.approx(error, rel=1e-4)
+    low, high = found["calibration_error_interval"]
+    assert low < error < high
+    assert [entry["class"] for entry in found["classes"]] == ["blue", "green", "red"]
+
+    low, high = (f"{bound:.2%}" for bound in _wilson(top1, images))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{images} images of the train split"
+    assert lines[1].split() == ["top1", f"{top1:.2%}", f"({low}", "to", f"{high})"]
+    assert lines[2].split()[:2] == ["top5", "100.00%"]
+    assert lines[3].startswith("calibration error ") and f" {error:.2%} " in lines[3]
+
+
+def test_an_unknown_model(refused, photos):
+    message = refused("--model", "ReXNetLite10", "--data", photos)
+    assert "Unknown model" in message and "ReXNetLite100" in message
+
+
+def test_weights_that_are_not_there(refused, photos, tmp_path):
+    message = refused("--model", VARIANT, "--weights", tmp_path / "no.keras", "--data", photos)
+    assert message == f"error: There is no checkpoint at {tmp_path / 'no.keras'}.\n"
+
+
+def test_weights_of_another_network(refused, files, photos):
+    message = refused("--model", "ReXNet100", "--weights", files[".weights.h5"], "--data", photos)
+    assert message.startswith("error: The checkpoint does not fit ReXNet100: ")
+
+
+def test_weights_for_other_classes(refused, files, photos, tmp_path):
+    for name in ("blue", "red"):
+        (tmp_path / "two").mkdir(exist_ok=True)
+        (tmp_path / "two" / name).symlink_to(photos / name)
+    for suffix in (".weights.h5", ".safetensors"):
+        message = refused(
+            *("--model", VARIANT, "--weights", files[suffix], "--data", tmp_path / "two")
+        )
+        assert message.startswith("error: Expected the 2 classes of two. Received: ")
+        assert "has 2 classes, the checkpoint's 3" in message
+
+
+def test_published_weights_are_not_downloaded_for_other_classes(refused, photos):
+    message = refused("--model", "ReXNet100", "--data", photos)
+    assert "Expected the 1000 classes of rexnet_100.nav_in1k. Received: 3 of photos" in message
+
+
+def test_a_data_set_that_cannot_be_reached(refused, monkeypatch, tmp_path):
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    message = refused("--model", VARIANT, "--dataset", "cifar10", "--data-dir", tmp_path)
+    assert message.startswith("error: Expected to download cifar10 into ")
+    assert "Check the network" in message
+
+
+def test_a_named_model_has_no_data_of_its_own(refused):
+    assert "Expected --data FOLDER or --dataset NAME" in refused("--model", VARIANT)
