@@ -120,7 +120,7 @@ class Augmentation(Section):
     """What is done at random to training images, in the order of the fields.
 
     Attributes:
-        crop: a random-resized crop; `None` for the evaluation transform.
+        crop: a random-resized crop; `None` for the centre, as at evaluation but for rounding.
         flip: whether half of the images are mirrored.
         shift: an affine map.
         policy: AutoAugment or RandAugment.
