@@ -1,5 +1,6 @@
 """From a Keras model to files."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,7 +24,7 @@ from tflite.ranges import METHODS, Observations, Range, choose_ranges, observe
 from tflite.runtime import Runner
 from tflite.sensitivity import Mixture, find_mixture
 from tflite.source import Source
-from tflite.terminal import progress
+from tflite.terminal import progress, ticking
 
 BEST = "best"
 MISSING_IMAGES = (
@@ -143,7 +144,8 @@ class Exporter:
     @cached_property
     def float_model(self) -> bytes:
         """The float32 model, from which the others are made."""
-        content = convert(self._keras_model)
+        with ticking("converting,", self.terminal):
+            content = convert(self._keras_model)
         return accelerate_pixels(content) if self.options.embed_preprocessing else content
 
     @cached_property
@@ -179,16 +181,19 @@ class Exporter:
         No method wins everywhere: what clips rare values helps one network and ruins the next.
         """
         images = np.concatenate(self.calibration)
-        exact = Runner(self.float_model)(images)
+        exact = self._logits(self.float_model, images)
         candidates = [choose_ranges(self._observations, method) for method in METHODS]
 
         def error(ranges: dict[str, Range]) -> float:
-            logits = Runner(quantize(self.float_model, INT8, ranges))(images)
+            logits = self._logits(quantize(self.float_model, INT8, ranges), images)
             return float(np.mean(np.square(logits - exact)))
 
         title = "trying calibration methods,"
         errors = [error(one) for one in progress(candidates, title, len(METHODS), self.terminal)]
         return candidates[int(np.argmin(errors))]
+
+    def _logits(self, content: bytes, images: np.ndarray) -> np.ndarray:
+        return Runner(content, threads=os.cpu_count() or 1)(images)
 
     @cached_property
     def _keras_model(self):

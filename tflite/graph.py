@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 import keras_resnets
+from keras_resnets.layers import GroupedConv2D
 from keras_resnets.preprocessing import Preprocessing
 
 
@@ -33,6 +34,7 @@ def phone_model(
         ValueError: where the model is no classifier, or cannot be deployed.
     """
     deployed = logits_model(keras_resnets.deploy(model))
+    _keep_groups(deployed)
     shape = (batch, *preprocessing.shape, deployed.input.shape[-1])
     # As bytes, so that the converter's CAST marks where the pixels come in.
     dtype = "uint8" if embed_preprocessing else "float32"
@@ -58,6 +60,17 @@ def logits_model(model: keras.Model) -> keras.Model:
     outputs = logits(last.input)
     logits.set_weights(last.get_weights())
     return keras.Model(model.input, outputs, name=model.name)
+
+
+def _keep_groups(model: keras.Model) -> None:
+    """Has every grouped convolution converted to one operator.
+
+    Where this machine has no gradient of grouped convolutions, they would be converted in the form in
+    which it trains them: split, convolved one by one and joined again.
+    """
+    for layer in model._flatten_layers():
+        if isinstance(layer, GroupedConv2D) and layer.groups > 1 and layer.kernel.shape[2] > 1:
+            layer.lowering = "native"
 
 
 class Normalize(keras.layers.Layer):

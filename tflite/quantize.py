@@ -1,7 +1,10 @@
 """From a float32 file to one in another number format, by AI Edge Quantizer."""
 
+import contextlib
+import dataclasses
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -74,9 +77,38 @@ def quantize(
     for layer in float_layers:
         keep_float(_scope(layer), operators.ALL_SUPPORTED)
     statistics = {name: _statistics(limits) for name, limits in ranges.items()}
-    with quiet():  # it draws progress bars, and its interpreter warns of what it does itself
+    # It draws progress bars, and its interpreter warns of what it does itself.
+    with quiet(), _kernels_of_any_size():
         result = recipe.quantize(statistics or None, enable_progress_report=False)
     return bytes(result.quantized_model)
+
+
+@contextlib.contextmanager
+def _kernels_of_any_size() -> Iterator[None]:
+    """Shows the quantiser kernels of convolutions as matrices, one row a filter.
+
+    Of more than 32 MiB it takes nothing else: it goes by rows then, and spreads scales `(filters, 1,
+    1, 1)` over a matrix (ai-edge-quantizer 0.10.0, "input operand has more dimensions").
+    """
+    from ai_edge_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as module
+
+    original = module.uniform_quantize
+
+    def uniform_quantize(tensor: np.ndarray, parameters: Any, blockwise: bool = False) -> Any:
+        if tensor.ndim != 4 or parameters.quantized_dimension != 0:
+            return original(tensor, parameters, blockwise)
+        by_row = dataclasses.replace(
+            parameters,
+            scale=parameters.scale.reshape(-1, 1),
+            zero_point=parameters.zero_point.reshape(-1, 1),
+        )
+        return original(tensor.reshape(len(tensor), -1), by_row, blockwise).reshape(tensor.shape)
+
+    module.uniform_quantize = uniform_quantize
+    try:
+        yield
+    finally:
+        module.uniform_quantize = original
 
 
 def _statistics(limits: Range) -> dict[str, np.ndarray]:

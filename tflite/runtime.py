@@ -1,5 +1,6 @@
 """A file in the LiteRT runtime, on this machine's CPU."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,11 @@ class Runner:
     def takes_pixels(self) -> bool:
         """Whether the input is uint8 pixels, and not normalised images."""
         return self._input["dtype"] == np.uint8
+
+    @property
+    def types(self) -> tuple[str, str]:
+        """Of the input and of the output, such as `"float32"`."""
+        return np.dtype(self._input["dtype"]).name, np.dtype(self._output["dtype"]).name
 
     @property
     def classes(self) -> int:
@@ -103,7 +109,9 @@ class Tracer:
 
         with quiet():
             self._interpreter = Interpreter(
-                model_content=content, experimental_preserve_all_tensors=True
+                model_content=content,
+                num_threads=os.cpu_count(),
+                experimental_preserve_all_tensors=True,
             )
             self._interpreter.allocate_tensors()
         details = {tensor["index"]: tensor for tensor in self._interpreter.get_tensor_details()}

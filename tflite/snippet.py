@@ -2,7 +2,7 @@
 
 import inspect
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +12,31 @@ from tflite.file_card import FileCard
 
 TEMPLATES = Path(__file__).with_name("templates")
 LANGUAGES = {"python": "python.txt", "kotlin": "kotlin.txt", "swift": "swift.txt"}
+# Of inputs and outputs. Swift's runtime has no int8 tensors.
+TYPES = {
+    "python": {"float32", "uint8", "int8", "int16"},
+    "kotlin": {"float32", "uint8", "int8"},
+    "swift": {"float32", "uint8"},
+}
 
 
-def snippet(file: Path, card: FileCard, language: str) -> str:
+def snippet(file: Path, card: FileCard, types: Sequence[str], language: str) -> str:
     """The code that loads a file and names the classes of a photo.
 
     Args:
         file: the file; the code names it as it is named.
         card: the file's.
+        types: of its input and its output, such as `"float32"`.
         language: a key of `LANGUAGES`.
+
+    Raises:
+        ValueError: for types that the language's code cannot handle.
     """
+    if not TYPES[language].issuperset(types):
+        raise ValueError(
+            f"Expected an input and an output of {' or '.join(sorted(TYPES[language]))}, as the code in "
+            f"{language} has them. Received: {' and '.join(types)}. Export without --integer-io."
+        )
     template = string.Template((TEMPLATES / LANGUAGES[language]).read_text("utf-8"))
     preprocessing = card.preprocessing
     height, width = (int(side) for side in np.broadcast_to(preprocessing["size"], 2))

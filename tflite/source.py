@@ -1,7 +1,7 @@
 """What is exported: a model, its card, and the images that it was trained on."""
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from keras_resnets.preprocessing import Preprocessing, imagenet_classes
 from keras_resnets.weights import registered_checkpoint
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Source:
     """A model on the disk.
 
@@ -78,6 +78,8 @@ def named(name: str, weights: str | None) -> Source:
 def images_of(card: Card, named: Mapping[str, Any]) -> ImageData | None:
     """The images that the user names, or those that the card does; `None` where neither does.
 
+    ImageNet's own classes are WordNet IDs; they are taken for a model that names them in English.
+
     Args:
         card: the model's.
         named: arguments of `keras_resnets.data.open_data`; nothing to go by the card.
@@ -89,6 +91,9 @@ def images_of(card: Card, named: Mapping[str, Any]) -> ImageData | None:
     if arguments is None:
         return None
     data = open_data(**arguments)
+    ids, names = zip(*imagenet_classes(), strict=True)
+    if data.class_names == ids and card.class_names == names:
+        data = dataclasses.replace(data, class_names=names)
     if data.class_names != card.class_names:
         only = set(data.class_names) ^ set(card.class_names)
         raise ValueError(

@@ -10,7 +10,12 @@ import pytest
 from keras_resnets.data import open_data
 from keras_resnets.preprocessing import Preprocessing
 from tflite.calibration import calibration_images
+from tflite.export import Exporter, Options
+from tflite.modes import INT8, INT16X8
+from tflite.quantize import quantize
 from tflite.ranges import METHODS, Observations, Range, choose_ranges, observe
+from tflite.runtime import Runner
+from tflite.source import load
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +60,41 @@ def test_ranges_of_a_file(files: dict[str, Path]) -> None:
     assert entry == (pytest.approx(stacked.min()), pytest.approx(stacked.max()))
     relus = [limits for name, limits in ranges.items() if "Relu" in name.split(";")[0]]
     assert len(relus) >= 5 and all(limits.low == 0 for limits in relus)
+
+
+@pytest.fixture
+def exporter(run: Path, photos: Path) -> Exporter:
+    options = Options(calibration_images=30, calibration_method="best")
+    return Exporter(load(run), open_data(folder=str(photos)), options, io.StringIO())
+
+
+def test_best_errs_least_of_all_methods(exporter: Exporter) -> None:
+    model, images = exporter.float_model, exporter.calibration
+    exact = Runner(model)(np.concatenate(images))
+    seen = observe(model, images, io.StringIO())
+    chosen = {method: choose_ranges(seen, method) for method in METHODS}
+    errors = {}
+    for method, ranges in chosen.items():
+        logits = Runner(quantize(model, INT8, ranges))(np.concatenate(images))
+        errors[method] = np.square(logits - exact).mean()
+    first, second, *_ = sorted(errors.values())
+    assert first < 0.99 * second  # else any choice would do
+    assert exporter.ranges(INT8) == chosen[min(errors, key=errors.__getitem__)]
+    assert exporter.ranges(INT16X8) == chosen["min-max"]
+
+
+@pytest.mark.parametrize("spared", METHODS)
+def test_best_takes_the_one_that_is_not_ruined(
+    exporter: Exporter, monkeypatch: pytest.MonkeyPatch, spared: str
+) -> None:
+    def ruined(seen: Observations) -> Range:
+        return Range(seen.lows.min() / 50, seen.highs.max() / 50)
+
+    methods = {name: METHODS[name] if name == spared else ruined for name in METHODS}
+    for module in ("ranges", "export"):
+        monkeypatch.setattr(f"tflite.{module}.METHODS", methods)
+    seen = observe(exporter.float_model, exporter.calibration, io.StringIO())
+    assert exporter.ranges(INT8) == choose_ranges(seen, spared)
 
 
 def test_images_are_stratified_and_normalised(photos: Path) -> None:

@@ -2,66 +2,126 @@
 
 import contextlib
 import http.client
+import io
 import json
 import queue
 import shutil
 import subprocess
 import threading
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
+import networks
 import numpy as np
 import pytest
 from PIL import Image
 
+from keras_resnets.card import Card
+from keras_resnets.preprocessing import Preprocessing
 from tflite import server
 from tflite.classifier import Classifier
+from tflite.export import Exporter, Options
+from tflite.modes import FLOAT32
+from tflite.photo import softmax
+from tflite.runtime import Runner
+from tflite.source import Source
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 pytestmark = pytest.mark.skipif(
     not server.RUNTIME.is_dir(), reason="npm ci --prefix tflite/web was not run"
 )
 
-# Gives the page one photo after the other, as a user does, and notes what it shows.
-SCRIPT = """
+# What both scripts begin with.
+READY = """
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-while (!document.body.dataset.ready) await wait(20);
+const until = async (condition) => {
+  for (let i = 0; i < 1000 && !condition(); i++) await wait(20);
+};
+const element = (id) => document.getElementById(id);
+const items = () => [...document.querySelectorAll('#classes li')];
+const classes = () => items().map((item) => [item.dataset.name, Number(item.dataset.probability)]);
+const report = (results) => fetch('/results?' + encodeURIComponent(JSON.stringify(results)));
+await until(() => document.body.dataset.ready);
+"""
+
+# Gives the page one photo after the other, as a user does, and notes what it shows.
+PHOTOS = """
 const results = {};
 for (const name of NAMES) {
   const content = await (await fetch(`/photos/${name}`)).blob();
   const transfer = new DataTransfer();
   transfer.items.add(new File([content], name));
-  const input = document.getElementById('file');
-  input.files = transfer.files;
-  document.getElementById('classes').replaceChildren();
-  input.dispatchEvent(new Event('change'));
-  const items = () => [...document.querySelectorAll('#classes li')];
-  for (let i = 0; i < 1000 && !items().length; i++) {
-    if (document.getElementById('state').textContent.includes('cannot')) break;
-    await wait(20);
-  }
-  results[name] = {
-    classes: items().map((item) => [item.dataset.name, Number(item.dataset.probability)]),
-    state: document.getElementById('state').textContent,
-  };
+  element('file').files = transfer.files;
+  element('classes').replaceChildren();
+  element('file').dispatchEvent(new Event('change'));
+  await until(() => items().length || element('state').textContent.includes('cannot'));
+  results[name] = {classes: classes(), state: element('state').textContent};
 }
-await fetch('/results?' + encodeURIComponent(JSON.stringify(results)));
+await report(results);
+"""
+
+# Starts the camera and stops it twice, by the button and by a photo; notes each frame's pixels and
+# classes as they are shown.
+CAMERA = """
+const streams = [];
+const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wish) => {
+  streams.push(await ask(wish));
+  return streams.at(-1);
+};
+const frames = [];
+new MutationObserver(() => {
+  const {width, height} = element('seen');
+  const {data} = element('seen').getContext('2d').getImageData(0, 0, width, height);
+  if (items().length) frames.push({pixels: [...data.filter((_, i) => i % 4 !== 3)], classes: classes()});
+}).observe(element('classes'), {childList: true});
+const state = () => ({
+  tracks: streams.flatMap((stream) => stream.getTracks().map((track) => track.readyState)),
+  hidden: element('video').hidden,
+  button: element('camera').textContent,
+});
+const results = {before: state()};
+element('camera').click();
+await until(() => frames.length > 1);
+results.on = {...state(), bars: document.querySelectorAll('#classes meter').length};
+results.frames = frames.slice(0, 2);
+element('camera').click();
+results.off = state();
+const shown = frames.length;
+await wait(300);
+results.later = frames.length - shown;
+element('camera').click();
+await until(() => frames.length > shown);
+results.again = state();
+const transfer = new DataTransfer();
+transfer.items.add(new File(['no photo'], 'text.jpg'));
+element('file').files = transfer.files;
+element('file').dispatchEvent(new Event('change'));
+await until(() => element('state').textContent.includes('cannot'));
+results.photo = state();
+await report(results);
 """
 
 
 class Answers(dict):
-    """What the server answers; notes what the page reports."""
+    """What the server answers; notes what it is asked, and what the page reports."""
 
     def __init__(self, *arguments) -> None:
         super().__init__(*arguments)
+        self.asked: list[str] = []
         self.reports: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def get(self, path: str) -> server.Answer | None:
         if path.startswith("/results?"):
             self.reports.put(urllib.parse.unquote(path.removeprefix("/results?")))
+        else:
+            self.asked.append(path)
         return super().get(path)
 
 
@@ -77,7 +137,44 @@ def serving(instance: ThreadingHTTPServer) -> Iterator[int]:
         instance.server_close()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def browse(
+    content: bytes,
+    script: str,
+    profile: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *flags: str,
+    photos: Mapping[str, bytes] = MappingProxyType({}),
+) -> tuple[Any, list[str]]:
+    """Opens the page of a file in Chromium: what the script reports, and what was asked for."""
+    card = Classifier(content).card
+    answers = Answers(server._answers(content, card))
+    module = b'<script type="module" src="/test.js"></script></body>'
+    page = answers["/"].content.replace(b"</body>", module)
+    answers["/"] = server.Answer(page, "text/html")
+    answers["/test.js"] = server.Answer((READY + script).encode(), "text/javascript")
+    for name, photo in photos.items():
+        answers[f"/photos/{name}"] = server.Answer(photo, "image/png")
+    monkeypatch.setattr(server, "_answers", lambda *_: answers)
+    with serving(server.make_server(content, card)) as port:
+        browser = subprocess.Popen(
+            [
+                *(str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+                # Else it calls home at every start.
+                *("--disable-background-networking", "--disable-component-update"),
+                *("--disable-sync", "--disable-quic", *flags),
+                *(f"--user-data-dir={profile}", f"http://127.0.0.1:{port}/"),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            return json.loads(answers.reports.get(timeout=60)), answers.asked
+        finally:
+            browser.terminate()
+            browser.wait()
+
+
+@needs_chromium
 @pytest.mark.parametrize("mode", ["float32", "int8"])
 def test_the_browser_says_what_python_says(
     files: dict[str, Path],
@@ -93,30 +190,15 @@ def test_the_browser_says_what_python_says(
     Image.fromarray(wide).save(tmp_path / "wide.png")
     shown["wide.png"] = (tmp_path / "wide.png").read_bytes()
     content = files[mode].read_bytes()
+    script = PHOTOS.replace("NAMES", json.dumps([*shown, "text.jpg"]))
+    results, asked = browse(
+        content,
+        script,
+        tmp_path / "profile",
+        monkeypatch,
+        photos={**shown, "text.jpg": b"not a photo"},
+    )
     classifier = Classifier(content)
-    answers = Answers(server._answers(content, classifier.card))
-    script = b'<script type="module" src="/test.js"></script></body>'
-    page = answers["/"].content.replace(b"</body>", script)
-    names = json.dumps([*shown, "text.jpg"])
-    answers["/"] = server.Answer(page, "text/html")
-    answers["/test.js"] = server.Answer(SCRIPT.replace("NAMES", names).encode(), "text/javascript")
-    for name, photo in {**shown, "text.jpg": b"not a photo"}.items():
-        answers[f"/photos/{name}"] = server.Answer(photo, "image/png")
-    monkeypatch.setattr(server, "_answers", lambda *_: answers)
-    with serving(server.make_server(content, classifier.card)) as port:
-        browser = subprocess.Popen(
-            [
-                *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu"),
-                *(f"--user-data-dir={tmp_path / 'profile'}", f"http://127.0.0.1:{port}/"),
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            results = json.loads(answers.reports.get(timeout=60))
-        finally:
-            browser.terminate()
-            browser.wait()
     for name, photo in shown.items():
         expected = dict(classifier.classify(photo))
         found = dict(results[name]["classes"])
@@ -125,6 +207,63 @@ def test_the_browser_says_what_python_says(
         assert results[name]["state"].endswith(" ms")
     assert results["text.jpg"]["classes"] == []
     assert results["text.jpg"]["state"].startswith("text.jpg cannot be used")
+    # Nothing was asked for but the page's own parts and the test's photos.
+    assert {path.split("/")[1] for path in asked} == {
+        *("", "page.css", "page.js", "photo.js", "card.json", "model.tflite"),
+        *("core", "wasm-utils", "wasm", "test.js", "photos"),
+    }
+
+
+@pytest.fixture(scope="module")
+def seven_classes() -> bytes:
+    """A file that takes pixels and tells seven classes apart, as chance has it."""
+    model = networks.small("Res2Net", input_shape=(32, 32, 3), classes=7)
+    networks.randomise(model, np.random.default_rng(0))
+    names = tuple(f"class {index}" for index in range(7))
+    source = Source(model, Card("Res2Net", names, Preprocessing(size=32)), Path())
+    options = Options(embed_preprocessing=True)
+    return Exporter(source, None, options, io.StringIO()).file(FLOAT32)
+
+
+@needs_chromium
+def test_the_camera_is_seen_and_let_go(
+    seven_classes: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    results, _ = browse(seven_classes, CAMERA, tmp_path / "profile", monkeypatch, *flags)
+    off = {"hidden": True, "button": "Use the camera"}
+    on = {"hidden": False, "button": "Stop the camera"}
+    assert results["before"] == {**off, "tracks": []}
+    assert results["on"] == {**on, "tracks": ["live"], "bars": 5}
+    assert results["off"] == {**off, "tracks": ["ended"]}
+    assert results["later"] == 0
+    assert results["again"] == {**on, "tracks": ["ended", "live"]}
+    assert results["photo"] == {**off, "tracks": ["ended", "ended"]}
+    runner = Runner(seven_classes)
+    assert len(results["frames"]) == 2
+    for frame in results["frames"]:
+        pixels = np.array(frame["pixels"], "uint8").reshape(32, 32, 3)
+        assert pixels.std() > 10  # the fake camera's pattern, not a black frame
+        expected = softmax(runner(pixels[None])[0])
+        found = {int(name.removeprefix("class ")): value for name, value in frame["classes"]}
+        assert list(found) == np.argsort(-expected)[:5].tolist()
+        np.testing.assert_allclose(list(found.values()), expected[list(found)], atol=1e-3)
+
+
+@needs_chromium
+def test_without_a_camera_it_says_so(
+    files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = """
+    element('camera').click();
+    await until(() => element('state').textContent.startsWith('No camera'));
+    await report([element('state').textContent, element('camera').disabled]);
+    """
+    content = files["float32"].read_bytes()
+    flags = ("--use-fake-device-for-media-stream=device-count=0", "--use-fake-ui-for-media-stream")
+    (state, disabled), _ = browse(content, script, tmp_path / "profile", monkeypatch, *flags)
+    assert state == "No camera: Requested device not found"
+    assert disabled is False
 
 
 def test_only_the_page_is_served(files: dict[str, Path]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -155,6 +156,21 @@ def test_a_killed_export_leaves_nothing(
     monkeypatch.setattr("os.fsync", killed)
     assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 130
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_process_killed_while_it_writes_leaves_no_file_of_that_name(tmp_path: Path) -> None:
+    target = tmp_path / "model.tflite"
+    target.write_bytes(b"old")
+    code = (
+        "import os, pathlib, signal, sys; from tflite.files import write\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "write(pathlib.Path(sys.argv[1]), b'new' * 1000)"
+    )
+    for path in (target, tmp_path / "other.tflite"):
+        killed = subprocess.run([sys.executable, "-c", code, path])
+        assert killed.returncode == -signal.SIGKILL
+    assert target.read_bytes() == b"old"
+    assert not (tmp_path / "other.tflite").exists()
 
 
 def test_logits_are_the_output(run: Path, files: dict[str, Path]) -> None:

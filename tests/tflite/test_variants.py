@@ -1,7 +1,10 @@
 """Every network as float32, float16 and int8: one partition, fully accelerated, and right."""
 
+import dataclasses
 import io
+from collections import Counter
 
+import keras
 import networks
 import numpy as np
 import pytest
@@ -9,16 +12,21 @@ import pytest
 import keras_resnets
 from keras_resnets.card import Card
 from keras_resnets.data import open_data
+from keras_resnets.layers import lowering
+from keras_resnets.models.constructor import ARCHITECTURES, classifier
+from keras_resnets.models.residual import ResidualNet
 from keras_resnets.preprocessing import Preprocessing
+from tflite.convert import convert
 from tflite.export import Exporter, Options
+from tflite.graph import phone_model
 from tflite.inspection import inspect
 from tflite.modes import FLOAT16, FLOAT32, INT8
+from tflite.quantize import quantize
+from tflite.ranges import choose_ranges, observe
 from tflite.runtime import Runner, is_accelerated
 from tflite.source import Source
 
 SIDE = 64
-# Its default form at 64 pixels takes 15 GB in conversion.
-HUGE = {"ResNeXt101_32x32d"}
 
 
 def exporter(model, photos, tmp_path):
@@ -33,7 +41,7 @@ def check_every_format(model, photos, tmp_path, rng):
     networks.randomise(model, rng=rng)
     exporting = exporter(model, photos, tmp_path)
     images = rng.normal(size=(2, SIDE, SIDE, 3)).astype("float32")
-    expected = model.predict(images, verbose=0)
+    expected = np.asarray(model(images, training=False))
     for mode, tolerance in ((FLOAT32, 1e-4), (FLOAT16, 0.02), (INT8, None)):
         content = exporting.file(mode)
         assert is_accelerated(content), mode.name
@@ -51,8 +59,51 @@ def test_a_small_network_of_each_family(family, photos, tmp_path, rng):
     check_every_format(model, photos, tmp_path, rng)
 
 
+@pytest.mark.parametrize("differentiates", [True, False])
+def test_groups_are_one_operator_whatever_the_machine_trains_with(differentiates, monkeypatch, rng):
+    monkeypatch.setattr(lowering, "_cpu_differentiates_groups", lambda _: differentiates)
+    model = networks.small("ResNeXt", cardinality=64, classes=3)
+    operators = inspect(convert(phone_model(model, Preprocessing(size=SIDE)))).operators
+    kinds = Counter(operator.kind for operator in operators)
+    # Three blocks of three convolutions, two shortcuts, the stem; padding where there are strides.
+    assert kinds == {
+        **{"PAD": 3, "CONV_2D": 12, "MAX_POOL_2D": 1, "ADD": 3},
+        **{"MEAN": 1, "FULLY_CONNECTED": 1},
+    }
+
+
+def test_a_kernel_of_more_than_32_mebibytes_in_int8():
+    images = keras.Input(batch_shape=(1, 1, 1, 4096))
+    features = keras.layers.Conv2D(2052, 1, activation="relu", name="wide")(images)
+    logits = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(features))
+    model = convert(keras.Model(images, logits))
+    pixels = [np.random.default_rng(seed).normal(size=(1, 1, 1, 4096)) for seed in range(10)]
+    images = [image.astype("float32") for image in pixels]
+    ranges = choose_ranges(observe(model, images, io.StringIO()), "min-max")
+    exact = Runner(model)(np.concatenate(images))
+    found = Runner(quantize(model, INT8, ranges))(np.concatenate(images))
+    assert np.abs(found - exact).max() < 0.05 * np.abs(exact).max()
+
+
+def shortened(architecture):
+    """The same with two blocks a stage: the first of a stage has its strides and shortcut, and those
+    behind it are alike."""
+    if not isinstance(architecture, ResidualNet):
+        return architecture
+    depths = tuple(min(depth, 2) for depth in architecture.depths)
+    return dataclasses.replace(architecture, depths=depths)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [n for n in keras_resnets.list_models() if n not in HUGE])
+@pytest.mark.parametrize("name", keras_resnets.list_models())
 def test_every_variant(name, photos, tmp_path, rng):
+    architecture = shortened(ARCHITECTURES[name])
+    model = classifier(architecture, weights=None, input_shape=(SIDE, SIDE, 3), classes=3)
+    check_every_format(model, photos, tmp_path, rng)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ResNeXt50", "ResNeSt50", "Res2Net50_26w_4s"])
+def test_full_depth(name, photos, tmp_path, rng):
     model = keras_resnets.create_model(name, weights=None, input_shape=(SIDE, SIDE, 3), classes=3)
     check_every_format(model, photos, tmp_path, rng)

@@ -65,6 +65,7 @@ function list(probabilities) {
 }
 
 async function open(file) {
+  stop();
   try {
     const bitmap = await createImageBitmap(file, {
       colorSpaceConversion: 'none',
@@ -77,20 +78,50 @@ async function open(file) {
   }
 }
 
+let stream = null; // the camera's, while it is on
+
 async function watch() {
+  const button = element('camera');
   const video = element('video');
-  video.srcObject = await navigator.mediaDevices.getUserMedia({video: {facingMode: 'environment'}});
-  await video.play();
+  button.disabled = true; // until the user has said yes or no
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({video: {facingMode: 'environment'}});
+    video.srcObject = stream;
+    await video.play();
+  } finally {
+    button.disabled = false;
+  }
+  const current = stream;
+  current.getTracks().forEach((track) => track.addEventListener('ended', stop)); // unplugged
+  button.textContent = 'Stop the camera';
   video.hidden = false;
-  for (;;) {
-    list(await classify(bytes(video, video.videoWidth, video.videoHeight)));
+  while (stream === current) {
+    const probabilities = await classify(bytes(video, video.videoWidth, video.videoHeight));
+    if (stream === current) list(probabilities);
     await new Promise(requestAnimationFrame);
   }
 }
 
+/** Turns the camera off. */
+function stop() {
+  stream?.getTracks().forEach((track) => track.stop());
+  stream = null;
+  const video = element('video');
+  video.srcObject = null;
+  video.hidden = true;
+  element('camera').textContent = 'Use the camera';
+}
+
 element('file').addEventListener('change', ({target}) => target.files[0] && open(target.files[0]));
 element('camera').addEventListener('click', () => {
-  watch().catch((error) => (element('state').textContent = `No camera: ${error.message}`));
+  if (stream) {
+    stop();
+    return;
+  }
+  watch().catch((error) => {
+    stop();
+    element('state').textContent = `No camera: ${error.message}`;
+  });
 });
 const drop = element('drop');
 for (const kind of ['dragover', 'dragleave', 'drop']) {
