@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from benchmarks.measure import Result
 
 DEFAULT_FOLDER = Path("runs/bench")
+# Flags of /proc/cpuinfo, the widest first.
+VECTORS = {
+    "amx_tile": "AMX",
+    "avx512_vnni": "AVX-512 VNNI",
+    "avx512f": "AVX-512",
+    "avx_vnni": "AVX2 and VNNI",
+    "avx2": "AVX2",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,13 +112,16 @@ def _line(result: "Result") -> str:
 
 
 def processor() -> str:
-    """The processor's name."""
+    """The processor's name and the widest of its vector instructions, which its name often hides."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor()
-    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())
+    facts = dict(line.split(":", 1) for line in lines if ":" in line)
+    facts = {name.strip(): value.strip() for name, value in facts.items()}
+    has = set(facts.get("flags", "").split())
+    vectors = [name for flag, name in VECTORS.items() if flag in has]
+    return " with ".join([facts.get("model name", platform.processor()), *vectors[:1]])
 
 
 if __name__ == "__main__":
