@@ -1,6 +1,7 @@
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -419,6 +420,12 @@ def test_evaluation_batches_are_the_preprocessing(preprocessing, oblong):
     difference = np.abs(levels - np.stack(expected)).mean(axis=(1, 2, 3))
     # Where antialiasing is off, both compute in float32; Pillow computes in fixed point.
     assert difference.max() < (0.35 if preprocessing.antialias else 0.01)
+
+
+def test_a_network_behind_evaluation_batches_may_use_all_threads(oblong):
+    dataset = evaluation_batches(oblong, "test", Preprocessing(32), 4)
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
+    assert dataset.options().threading.max_intra_op_parallelism == threads
 
 
 def test_evaluation_batches_keep_the_order_and_know_their_shape(oblong):

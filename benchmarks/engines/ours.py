@@ -20,6 +20,7 @@ import numpy as np
 import keras_resnets
 from benchmarks.engines.protocol import Call, images, kept_aside, labels, serve, threads
 from benchmarks.engines.randomize import randomize_norms
+from keras_resnets.data import on_all_threads
 from keras_resnets.layers import lowering
 from keras_resnets.weights import load_checkpoint
 
@@ -46,10 +47,10 @@ def predict(
     keras.mixed_precision.set_global_policy(dtype)
     deployed = keras_resnets.deploy(network(model, size, **architecture))
     deployed.compile(jit_compile=jit_compile)
-    inputs = images(batch * batches, size)
+    inputs = batched(images(batch * batches, size), batch)
 
     def call() -> None:
-        deployed.predict(inputs, batch_size=batch, verbose=0)
+        deployed.predict(inputs, verbose=0)
 
     return warmed(call)
 
@@ -172,6 +173,13 @@ def checkpoint(model: str) -> tuple[keras.Model, Path]:
     file = Path(folder) / "checkpoint.safetensors"
     save_file(tensors, file)
     return built, file
+
+
+def batched(inputs: np.ndarray, batch: int) -> Any:
+    """A data set for `predict`, which leaves the network all threads."""
+    import tensorflow as tf
+
+    return on_all_threads(tf.data.Dataset.from_tensor_slices(inputs).batch(batch))
 
 
 def torch_layout(path: str, values: np.ndarray) -> np.ndarray:

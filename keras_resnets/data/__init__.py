@@ -3,9 +3,14 @@
 Both come as `ImageData`: three splits of (RGB image, label), class names, a fixed order.
 """
 
-from keras_resnets.data._images import ImageData, decode_image, evaluation_batches
+from keras_resnets.data._images import (
+    ImageData,
+    decode_image,
+    evaluation_batches,
+    on_all_threads,
+)
 
-__all__ = ["ImageData", "decode_image", "evaluation_batches", "open_data"]
+__all__ = ["ImageData", "decode_image", "evaluation_batches", "on_all_threads", "open_data"]
 
 
 def open_data(
