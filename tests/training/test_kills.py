@@ -64,6 +64,7 @@ def test_sigterm_saves_and_exits_with_its_own_code(start, tiny_recipe, tmp_path)
     assert list((tmp_path / "run" / "checkpoints").glob("step-*.npz"))
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_worker_stops_all_and_a_death_ends_the_others(
     start_workers, tiny_recipe, tmp_path
 ):
