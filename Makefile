@@ -6,6 +6,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 # What the tests on other back ends need.
 BACKENDS := .venvs/backends
+# The runtime of the page in the browser.
+PAGE := tflite/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all test-backends bench references lint format clean
@@ -28,10 +30,10 @@ demo: $(READY) ## train, export and verify a small ResNeSt on real digits (4 min
 	$(BIN)/python -m tflite export runs/demo --quantize none float16 int8 --force
 	$(BIN)/python -m training report runs/demo
 
-test: $(READY) ## the default tests
-	$(BIN)/python -m pytest
+test: $(READY) $(PAGE) ## the default tests, on two cores
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-all: $(READY) ## every variant too (long)
+test-all: $(READY) $(PAGE) ## every variant too (long)
 	$(BIN)/python -m pytest -m "not backends"
 
 test-backends: $(BACKENDS)/.ready ## the library on JAX and on torch, in an environment of its own
@@ -45,6 +47,10 @@ $(BACKENDS)/.ready: setup.cfg pyproject.toml constraints.txt tests/backends/requ
 	$(BACKENDS)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[test]' \
 	  --requirement tests/backends/requirements.txt
 	@touch $@
+
+$(PAGE): tflite/web/package.json tflite/web/package-lock.json
+	@npm ci --prefix tflite/web --no-audit --no-fund \
+	  || echo "npm did not bring the page's runtime: the tests in a browser are skipped."
 
 bench: $(READY) ## against every rival, each in an environment of its own (a night; ARGS=--quick: 10 minutes)
 	$(BIN)/python -m benchmarks.bench $(ARGS)

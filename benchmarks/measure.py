@@ -94,17 +94,24 @@ class Bench:
         engines: dict[str, EngineProcess] = {}
         counts: dict[str, int] = {}
         with contextlib.ExitStack() as stack:
+            # All import their libraries at once, which is most of a quick comparison; then each warms
+            # up alone.
+            started: list[tuple[Contender, EngineProcess]] = []
             for contender in cell.contenders:
                 try:
                     self._make_file(contender)
                     engine = stack.enter_context(self._start(contender.preparation))
-                    engine.prepare(contender.preparation.options)
-                    calls = self._calls(engine, cell)
+                    started.append((contender, engine))
                 except (EngineError, OSError) as error:
+                    absent[contender.name] = str(error)
+            for contender, engine in started:
+                try:
+                    engine.prepare(contender.preparation.options)
+                    counts[contender.name] = self._calls(engine, cell)
+                except EngineError as error:
                     absent[contender.name] = str(error)
                 else:
                     engines[contender.name] = engine
-                    counts[contender.name] = calls
             wanted = self.size.slow_rounds if cell.slow else self.size.rounds
             rounds = take_rounds(
                 engines, counts, self.control, wanted=wanted, most=wanted * self.size.attempts

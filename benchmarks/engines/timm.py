@@ -63,12 +63,19 @@ def export(model: str, mode: str, file: str, calibration_images: int) -> Call:
                 dynamo=False,
             )
             if mode == "int8":
-                _quantize(float_file, path, calibration_images, Path(folder))
+                quantize(float_file, path, calibration_images)
 
     return call
 
 
-def _quantize(source: str, target: str, calibration_images: int, folder: Path) -> None:
+def quantize(
+    source: str, target: str, calibration_images: int, *, reduce_range: bool = False
+) -> None:
+    """An int8 ONNX file of a float32 one.
+
+    Args:
+        reduce_range: whether weights get 7 bits, as onnxruntime advises for processors without VNNI.
+    """
     from onnxruntime.quantization import (
         CalibrationDataReader,
         QuantFormat,
@@ -85,18 +92,20 @@ def _quantize(source: str, target: str, calibration_images: int, folder: Path) -
             image = next(self._images, None)
             return None if image is None else {"images": image[None]}
 
-    prepared = str(folder / "prepared.onnx")
-    quant_pre_process(source, prepared)
-    # Unsigned activations are what onnxruntime's x86 kernels like best.
-    quantize_static(
-        prepared,
-        target,
-        Reader(),
-        quant_format=QuantFormat.QDQ,
-        per_channel=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = str(Path(folder) / "prepared.onnx")
+        quant_pre_process(source, prepared)
+        # Unsigned activations are what onnxruntime's x86 kernels like best.
+        quantize_static(
+            prepared,
+            target,
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=reduce_range,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
 
 
 def network(model: str) -> torch.nn.Module:

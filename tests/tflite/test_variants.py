@@ -1,6 +1,5 @@
 """Every network as float32, float16 and int8: one partition, fully accelerated, and right."""
 
-import dataclasses
 import io
 from collections import Counter
 
@@ -13,8 +12,6 @@ import keras_resnets
 from keras_resnets.card import Card
 from keras_resnets.data import open_data
 from keras_resnets.layers import lowering
-from keras_resnets.models.constructor import ARCHITECTURES, classifier
-from keras_resnets.models.residual import ResidualNet
 from keras_resnets.preprocessing import Preprocessing
 from tflite.convert import convert
 from tflite.export import Exporter, Options
@@ -85,25 +82,8 @@ def test_a_kernel_of_more_than_32_mebibytes_in_int8():
     assert np.abs(found - exact).max() < 0.05 * np.abs(exact).max()
 
 
-def shortened(architecture):
-    """The same with two blocks a stage: the first of a stage has its strides and shortcut, and those
-    behind it are alike."""
-    if not isinstance(architecture, ResidualNet):
-        return architecture
-    depths = tuple(min(depth, 2) for depth in architecture.depths)
-    return dataclasses.replace(architecture, depths=depths)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", keras_resnets.list_models())
 def test_every_variant(name, photos, tmp_path, rng):
-    architecture = shortened(ARCHITECTURES[name])
-    model = classifier(architecture, weights=None, input_shape=(SIDE, SIDE, 3), classes=3)
-    check_every_format(model, photos, tmp_path, rng)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["ResNeXt50", "ResNeSt50", "Res2Net50_26w_4s"])
-def test_full_depth(name, photos, tmp_path, rng):
     model = keras_resnets.create_model(name, weights=None, input_shape=(SIDE, SIDE, 3), classes=3)
     check_every_format(model, photos, tmp_path, rng)

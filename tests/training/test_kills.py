@@ -39,9 +39,11 @@ def _assert_same(run, other, weights):
             assert row[name] == expected[name]
 
 
-def test_two_kills_leave_no_trace(finished, start, weights, tiny_recipe, tmp_path):
+def test_a_kill_while_a_checkpoint_is_written_leaves_no_trace(
+    finished, start, weights, tiny_recipe, tmp_path
+):
     run = tmp_path / "run"
-    _kill_and_finish(start, POINTS[:2], ["--recipe", tiny_recipe, "--run", run])
+    _kill_and_finish(start, POINTS[1:2], ["--recipe", tiny_recipe, "--run", run])
     _assert_same(run, finished[0], weights)
 
 

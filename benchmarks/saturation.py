@@ -1,0 +1,46 @@
+"""What int8 costs onnxruntime in exactness on this processor, with 8 and with 7 bits of weights.
+
+    .venvs/bench-timm/bin/python -m benchmarks.saturation
+
+Without VNNI, onnxruntime multiplies bytes by an instruction (`VPMADDUBSW`) whose sum of two products is
+clipped to 16 bits, and its documentation advises weights of 7 bits (`reduce_range`). Prints each int8
+file's error of the logits, as a share of their spread, on the images of the calibration.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from benchmarks.engines.protocol import images
+from benchmarks.engines.timm import export, quantize
+from benchmarks.tasks import TIMM
+
+IMAGES = 8
+
+
+def logits(file: str) -> np.ndarray:
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    batch = images(IMAGES, 224).transpose(0, 3, 1, 2)
+    return np.concatenate([session.run(None, {"images": image[None]})[0] for image in batch])
+
+
+def main() -> None:
+    print("| network | 8 bits | 7 bits |\n|---|--:|--:|")
+    for ours, name in TIMM.items():
+        with tempfile.TemporaryDirectory() as folder:
+            exact = str(Path(folder) / "float32.onnx")
+            export(name, "float32", exact, IMAGES)()
+            expected = logits(exact)
+            errors = []
+            for reduce_range in (False, True):
+                file = str(Path(folder) / "int8.onnx")
+                quantize(exact, file, IMAGES, reduce_range=reduce_range)
+                error = np.sqrt(np.mean((logits(file) - expected) ** 2))
+                errors.append(f"{error / expected.std():.1%}")
+        print(f"| {ours} | {' | '.join(errors)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
