@@ -36,7 +36,9 @@ VECTORS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "--quick", action="store_true", help="fewer rounds, no torch.compile, no bfloat16"
+        "--quick",
+        action="store_true",
+        help="fewer rounds, one training step, no torch.compile, no bfloat16, no export",
     )
     parser.add_argument(
         "--only",
@@ -64,17 +66,19 @@ def bench(options: argparse.Namespace) -> int:
     from benchmarks.environments import Environments
     from benchmarks.measure import Bench
     from benchmarks.report import markdown, picture
-    from benchmarks.tasks import FULL, QUICK, cells
+    from benchmarks.tasks import FULL, NOT_QUICK, QUICK, cells
 
     size = QUICK if options.quick else FULL
     if options.rounds:
         size = replace(size, rounds=options.rounds, slow_rounds=options.rounds)
     folder = options.output.absolute()
     wanted = [cell for cell in cells(size, str(folder / "files")) if _chosen(cell.name, options)]
-    if options.list or not wanted:
-        names = [cell.name for cell in cells(size, "")]
-        print("\n".join(names) if options.list else f"Expected a name of {names}.")
-        return 0 if options.list else 2
+    if not wanted:
+        print(f"Expected a name of {[cell.name for cell in cells(size, '')]}.")
+        return 2
+    if options.list:
+        print("\n".join(cell.name for cell in wanted))
+        return 0
     folder.mkdir(parents=True, exist_ok=True)
     # A part of the comparisons must not replace the whole table.
     table = folder / ("bench-only.md" if options.only else "bench.md")
@@ -92,6 +96,8 @@ def bench(options: argparse.Namespace) -> int:
                 "Date": f"{start:%Y-%m-%d %H:%M}, {(datetime.datetime.now() - start).seconds} s",
                 "Processor": f"{processor()}, {options.threads} threads",
             }
+            if options.quick and not options.only:
+                facts["Left out by --quick"] = ", ".join(NOT_QUICK)
             content = {"facts": facts, "results": [one.to_dict() for one in results]}
             table.with_suffix(".json").write_text(json.dumps(content, indent=2))
             table.with_suffix(".md").write_text(markdown(results, facts))
@@ -101,7 +107,12 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def _chosen(name: str, options: argparse.Namespace) -> bool:
-    return not options.only or any(fnmatch.fnmatch(name, pattern) for pattern in options.only)
+    from benchmarks.tasks import NOT_QUICK
+
+    def named(patterns: Sequence[str]) -> bool:
+        return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
+
+    return named(options.only) if options.only else not (options.quick and named(NOT_QUICK))
 
 
 def _line(result: "Result") -> str:

@@ -108,6 +108,14 @@ class Size:
 
 QUICK = Size(4, 2, 0.4, 2, 8, 1, False, 1, ("float32",))
 FULL = Size(15, 7, 1.0, 4, 32, 16, True, 4, ("float32", "bfloat16"))
+# What `--quick` has no time for, unless `--only` names it.
+NOT_QUICK = (
+    "load/*",
+    "export-int8/*",
+    "train-float32/ResNeSt50",
+    "train-float32/Res2Net50_26w_4s",
+    "train-float32/ReXNet100",
+)
 
 
 def cells(size: Size, files: str) -> Iterator[Cell]:

@@ -210,6 +210,19 @@ def test_the_quick_run_says_what_it_leaves_out():
     assert not any("timm compiled" in cell.absent for cell in cells(FULL, ""))
 
 
+def test_quick_leaves_out_what_only_brings_back(capsys):
+    assert bench.main(["--quick", "--list"]) == 0
+    quick = capsys.readouterr().out.split()
+    assert "train-float32/ResNeXt50" in quick and "litert-int8/ReXNet100" in quick
+    assert not {"train-float32/ResNeSt50", "export-int8/ResNeXt50", "load/ResNeSt269"} & {*quick}
+    assert bench.main(["--quick", "--only", "load/*", "train-float32/ResN*", "--list"]) == 0
+    assert capsys.readouterr().out.split() == [
+        "load/ResNeSt269",
+        "train-float32/ResNeXt50",
+        "train-float32/ResNeSt50",
+    ]
+
+
 def test_the_command_names_the_comparisons_it_knows(capsys):
     assert bench.main(["--list"]) == 0
     assert "train-stock/ResNeXt50" in capsys.readouterr().out.split()
