@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.tasks import FULL, NOT_QUICK, QUICK, cells
+
 if TYPE_CHECKING:
     from benchmarks.measure import Result
 
@@ -66,7 +68,6 @@ def bench(options: argparse.Namespace) -> int:
     from benchmarks.environments import Environments
     from benchmarks.measure import Bench
     from benchmarks.report import markdown, picture
-    from benchmarks.tasks import FULL, NOT_QUICK, QUICK, cells
 
     size = QUICK if options.quick else FULL
     if options.rounds:
@@ -107,8 +108,6 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def _chosen(name: str, options: argparse.Namespace) -> bool:
-    from benchmarks.tasks import NOT_QUICK
-
     def named(patterns: Sequence[str]) -> bool:
         return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
 

@@ -2,9 +2,9 @@
 
     .venvs/bench-timm/bin/python -m benchmarks.saturation
 
-Without VNNI, onnxruntime multiplies bytes by an instruction (`VPMADDUBSW`) whose sum of two products is
-clipped to 16 bits, and its documentation advises weights of 7 bits (`reduce_range`). Prints each int8
-file's error of the logits, as a share of their spread, on the images of the calibration.
+`reduce_range` of its quantiser gives weights 7 bits, for accuracy without VNNI, where sums of two
+products of bytes are clipped to 16 bits. Prints each int8 file's error of the logits, as a share of
+their spread, on the images of the calibration.
 """
 
 import tempfile
@@ -21,6 +21,7 @@ IMAGES = 8
 
 
 def logits(file: str) -> np.ndarray:
+    """What the file says of each image: `(images, classes)` float32."""
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     batch = images(IMAGES, 224).transpose(0, 3, 1, 2)
     return np.concatenate([session.run(None, {"images": image[None]})[0] for image in batch])

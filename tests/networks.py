@@ -1,5 +1,6 @@
 """The smallest network of each family, for what does not need a published size."""
 
+import keras
 import numpy as np
 
 import keras_resnets
@@ -32,3 +33,20 @@ def randomise(layer, rng):
         elif name != "rate":
             variable.assign(rng.normal(0, 0.1, variable.shape))
     return layer
+
+
+def settle(model, images):
+    """Makes a deep drawn network answer as smoothly as a trained one.
+
+    A block's branch weighs a tenth of its shortcut, and every batch norm has the statistics of `images`.
+    Without it, rounding the weights of a drawn ResNeSt-101 to float16 changes its logits by 30 %, in
+    Keras as in a file.
+    """
+    for variable in model.weights:
+        if variable.path.endswith("conv3/norm/gamma"):
+            variable.assign(0.1 * variable)
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    model(images, training=True)
+    return model

@@ -36,6 +36,7 @@ def exporter(model, photos, tmp_path):
 
 def check_every_format(model, photos, tmp_path, rng):
     networks.randomise(model, rng=rng)
+    networks.settle(model, rng.normal(size=(16, SIDE, SIDE, 3)).astype("float32"))
     exporting = exporter(model, photos, tmp_path)
     images = rng.normal(size=(2, SIDE, SIDE, 3)).astype("float32")
     expected = np.asarray(model(images, training=False))

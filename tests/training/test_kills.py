@@ -43,7 +43,7 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_no_trace(
     finished, start, weights, tiny_recipe, tmp_path
 ):
     run = tmp_path / "run"
-    _kill_and_finish(start, POINTS[1:2], ["--recipe", tiny_recipe, "--run", run])
+    _kill_and_finish(start, ("in_mid_write",), ["--recipe", tiny_recipe, "--run", run])
     _assert_same(run, finished[0], weights)
 
 
