@@ -13,7 +13,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from keras_resnets.data import decode_image, evaluation_batches, open_data
+from keras_resnets.data import decode_image, evaluation_batches, open_data, without_stalls
 from keras_resnets.preprocessing import Preprocessing, read_image
 
 RUN_IT_ALONE = """
@@ -574,6 +574,19 @@ def test_silent_servers_are_found_out_before_the_download(tmp_path, monkeypatch)
     with pytest.raises(ConnectionError, match="no answer from 127.0.0.1:9, no-such-host.invalid"):
         open_data(dataset=TinyPhotos.name, data_dir=str(tmp_path))
     assert time.monotonic() - start < 12
+
+
+def test_batches_stall_no_loop(tmp_path):
+    tf_threads = tf.config.threading.get_intra_op_parallelism_threads()
+    data = open_data(folder=str(album(tmp_path)))
+    batches = evaluation_batches(data, "train", Preprocessing(size=16), 8)
+    # The options must outlive what a caller adds behind them.
+    for dataset in (batches, batches.map(lambda images, labels: images).prefetch(2)):
+        assert dataset.options().autotune.enabled is False
+        threads = dataset.options().threading.max_intra_op_parallelism
+        assert threads == (tf_threads or os.cpu_count())
+    numbers = tf.data.Dataset.range(5).shuffle(5, seed=1, reshuffle_each_iteration=False)
+    assert [*without_stalls(numbers).as_numpy_iterator()] == [*numbers.as_numpy_iterator()]
 
 
 def test_an_unreachable_download_fails_soon(tmp_path):

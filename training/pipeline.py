@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_resnets.data import ImageData, evaluation_batches
+from keras_resnets.data import ImageData, evaluation_batches, without_stalls
 from keras_resnets.preprocessing import Preprocessing
 from training.augment.draws import Draws
 from training.augment.mixing import random_mixing
@@ -112,7 +112,7 @@ def training_batches(
     examples = examples.concatenate(later)
     if share.workers > 1:
         examples = examples.filter(is_ours)
-    return (
+    return without_stalls(
         examples.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(replica_batch, drop_remainder=True)
         .map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

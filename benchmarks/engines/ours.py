@@ -20,7 +20,7 @@ import numpy as np
 import keras_resnets
 from benchmarks.engines.protocol import Call, images, kept_aside, labels, serve, threads
 from benchmarks.engines.randomize import randomize_norms
-from keras_resnets.data import on_all_threads
+from keras_resnets.data import without_stalls
 from keras_resnets.layers import lowering
 from keras_resnets.weights import load_checkpoint
 
@@ -176,10 +176,10 @@ def checkpoint(model: str) -> tuple[keras.Model, Path]:
 
 
 def batched(inputs: np.ndarray, batch: int) -> Any:
-    """A data set for `predict`, which leaves the network all threads."""
+    """A data set for `predict`, on which it does not stall."""
     import tensorflow as tf
 
-    return on_all_threads(tf.data.Dataset.from_tensor_slices(inputs).batch(batch))
+    return without_stalls(tf.data.Dataset.from_tensor_slices(inputs).batch(batch))
 
 
 def torch_layout(path: str, values: np.ndarray) -> np.ndarray:

@@ -7,10 +7,10 @@ from keras_resnets.data._images import (
     ImageData,
     decode_image,
     evaluation_batches,
-    on_all_threads,
+    without_stalls,
 )
 
-__all__ = ["ImageData", "decode_image", "evaluation_batches", "on_all_threads", "open_data"]
+__all__ = ["ImageData", "decode_image", "evaluation_batches", "open_data", "without_stalls"]
 
 
 def open_data(
