@@ -8,7 +8,7 @@ from keras_resnets.layers.deployable import Deployable
 def deploy(model: keras.Model) -> keras.Model:
     """An equivalent model for inference; the given one is left as it is.
 
-    Batch normalisation is folded into convolutions, narrow groups are merged to 16 channels, split
+    Batch normalisation is folded into convolutions, narrow groups are merged to 8 channels, split
     attention takes its shortest form; dropout of all kinds is gone. Each block knows its own deployed
     form (`keras_resnets.layers.deployable.Deployable`): this function only walks. The model keeps its
     layers' names, and can be saved and loaded, but not trained further to any good.

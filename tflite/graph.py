@@ -34,7 +34,7 @@ def phone_model(
         ValueError: where the model is no classifier, or cannot be deployed.
     """
     deployed = logits_model(keras_resnets.deploy(model))
-    _keep_groups(deployed)
+    _freeze_groups(deployed)
     shape = (batch, *preprocessing.shape, deployed.input.shape[-1])
     # As bytes, so that the converter's CAST marks where the pixels come in.
     dtype = "uint8" if embed_preprocessing else "float32"
@@ -62,15 +62,15 @@ def logits_model(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, outputs, name=model.name)
 
 
-def _keep_groups(model: keras.Model) -> None:
-    """Has every grouped convolution converted to one operator.
+def _freeze_groups(model: keras.Model) -> None:
+    """Has every grouped convolution converted to one operator, of groups as wide as a phone wants.
 
     Where this machine has no gradient of grouped convolutions, they would be converted in the form in
     which it trains them: split, convolved one by one and joined again.
     """
     for layer in model._flatten_layers():
         if isinstance(layer, GroupedConv2D) and layer.groups > 1 and layer.kernel.shape[2] > 1:
-            layer.lowering = "native"
+            layer.lowering = "frozen"
 
 
 class Normalize(keras.layers.Layer):

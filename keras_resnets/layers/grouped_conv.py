@@ -10,6 +10,7 @@ _FORMS = {
     "native": lowerings.native,
     "depthwise": lowerings.depthwise,
     "super_group": lowerings.super_group,
+    "frozen": lowerings.frozen,
 }
 
 
@@ -28,7 +29,8 @@ class GroupedConv2D(keras.layers.Conv2D):
         kernel_size: one number or `(height, width)`.
         groups: divides the input channels and `filters`.
         lowering: `None` chooses by what the machine can do; `"native"`, `"super_group"`,
-            `"depthwise"` or `"keras"` forces one form.
+            `"depthwise"`, `"frozen"` (a constant of the present kernel, for conversion) or
+            `"keras"` forces one form.
         **kwargs: the remaining arguments of `keras.layers.Conv2D`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How TensorFlow runs a grouped convolution: three forms of one function, and the choice among them.
+"""How TensorFlow runs a grouped convolution: four forms of one function, and the choice among them.
 
 Keras' own `Conv2D(groups=g)` compiles every grouped convolution by XLA on the TensorFlow back end.
 On a CPU the gradient then costs two to three orders of magnitude more than `tf.nn.conv2d`
@@ -11,9 +11,14 @@ from typing import Any, Literal
 
 import keras
 
-from keras_resnets.layers.merging import block_diagonal_mask
+from keras_resnets.layers.merging import (
+    PHONE_WIDTH,
+    block_diagonal_mask,
+    folded_groups,
+    merge_groups,
+)
 
-Lowering = Literal["native", "super_group", "depthwise", "keras"]
+Lowering = Literal["native", "super_group", "depthwise", "frozen", "keras"]
 
 # More groups than this per convolution call cost more in dispatch than they save in arithmetic.
 MAX_SUPER_GROUPS = 8
@@ -44,6 +49,22 @@ def native(inputs: Any, kernel: Any, strides: tuple, padding: str, dilation_rate
     import tensorflow as tf
 
     return tf.nn.conv2d(inputs, kernel, strides, padding.upper(), dilations=dilation_rate)
+
+
+def frozen(inputs: Any, kernel: Any, strides: tuple, padding: str, dilation_rate: tuple) -> Any:
+    """`native` on a constant: the kernel as it is now, its groups merged for a phone.
+
+    For a graph that is to be converted: a converter does not fold a merging away.
+    """
+    import tensorflow as tf
+
+    with tf.init_scope():
+        values = keras.ops.convert_to_numpy(kernel)
+    channels = inputs.shape[-1]
+    groups = channels // values.shape[2]
+    merged = groups // folded_groups(groups, channels, PHONE_WIDTH)
+    kernel = tf.constant(merge_groups(values, groups, merged), inputs.dtype)
+    return native(inputs, kernel, strides, padding, dilation_rate)
 
 
 def depthwise(inputs: Any, kernel: Any, strides: tuple, padding: str, dilation_rate: tuple) -> Any:

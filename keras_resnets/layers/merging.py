@@ -2,9 +2,11 @@
 
 import numpy as np
 
-# Groups of 4 or 8 input channels waste the SIMD lanes of the int8 kernels: merged to 16, with zeros
-# filled in, they run in 0.43 and 0.67 of the time; wider only adds arithmetic.
-MERGED_WIDTH = 16
+# Narrow groups waste SIMD lanes; wider ones, with zeros filled in, waste arithmetic. The int8 kernels of
+# a phone run groups of 4 or 8 input channels merged to 16 in 0.43 and 0.67 of the time, and TensorFlow
+# on a CPU those of 4 merged to 8 in 0.6, to 16 in 1.1 (docs/performance.md).
+PHONE_WIDTH = 16
+CPU_WIDTH = 8
 
 
 def block_diagonal_mask(group_width: int, filters: int, groups: int, merged: int) -> np.ndarray:
@@ -41,15 +43,16 @@ def merge_groups(kernel: np.ndarray, groups: int, merged: int) -> np.ndarray:
     return np.tile(kernel, (1, 1, merged, 1)) * mask.astype(kernel.dtype)
 
 
-def folded_groups(groups: int, channels: int) -> int:
-    """How many groups are left when narrow ones are merged up to `MERGED_WIDTH` input channels.
+def folded_groups(groups: int, channels: int, width: int = CPU_WIDTH) -> int:
+    """How many groups are left when narrow ones are merged.
 
     Args:
         groups: number of groups, before.
         channels: input channels of all groups. One channel a group is a depthwise convolution and
             stays one.
+        width: input channels that a merged group may have at most.
     """
     if groups == channels:
         return groups
-    most = max(MERGED_WIDTH * groups // channels, 1)
+    most = max(width * groups // channels, 1)
     return groups // max(m for m in range(1, most + 1) if groups % m == 0)

@@ -197,6 +197,23 @@ def test_channels_first_is_refused():
         GroupedConv2D(8, 3, groups=2, data_format="channels_first")
 
 
+@pytest.mark.parametrize(
+    "groups, channels, merged", [(32, 128, 8), (32, 256, 16), (32, 512, 32), (6, 24, 2), (1, 8, 1)]
+)
+def test_the_form_for_conversion_merges_to_width_16_by_a_constant(groups, channels, merged, rng):
+    layer = GroupedConv2D(channels, 3, groups=groups, padding="same", strides=2)
+    images = tf.constant(rng.normal(size=(2, 5, 6, channels)), tf.float32)
+    expected = layer(images)
+    layer.lowering = "frozen"
+    np.testing.assert_allclose(layer(images), expected, atol=1e-5)
+    graph = tf.function(
+        lambda inputs: layer.convolution_op(inputs, layer.kernel)
+    ).get_concrete_function(tf.TensorSpec((2, 5, 6, channels)))
+    (convolution,) = (op for op in graph.graph.get_operations() if op.type == "Conv2D")
+    kernel = convolution.inputs[1]
+    assert kernel.op.type == "Const" and kernel.shape == (3, 3, channels // merged, channels)
+
+
 def test_an_unknown_lowering_is_refused():
     with pytest.raises(ValueError, match="Received: lowering='fast'"):
         GroupedConv2D(8, 3, groups=2, lowering="fast")
