@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator, Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.measure import ABSOLUTE, PEAK_GOAL, Result
@@ -75,29 +76,36 @@ def _absences(results: Sequence[Result]) -> Iterator[str]:
 
 
 def picture(results: Sequence[Result]) -> bytes:
-    """A PNG: each comparison's ratio as a bar, its range as a line, its goal as a mark."""
-    shown = [
-        (result, result.ratio, result.ratio_range)
-        for result in reversed(results)
-        if result.ratio is not None and result.ratio_range is not None
-    ]
-    figure = Figure(figsize=(9, 1.2 + 0.28 * len(shown)), layout="constrained")
-    axes = figure.subplots()
-    for place, (result, ratio, ratio_range) in enumerate(shown):
-        axes.barh(place, ratio, color=MET if result.met else MISSED, alpha=0.7)
-        axes.plot(ratio_range, (place, place), color="black", linewidth=1)
-        axes.plot(result.goal, place, "|", color="black", markersize=14, markeredgewidth=2)
-        axes.text(ratio, place, f"  {ratio:.2f}", va="bottom", fontsize=7)
-    axes.set_yticks(
-        range(len(shown)),
-        [f"{result.task} {result.model} / {result.best_rival}" for result, _, _ in shown],
-        fontsize=8,
-    )
-    axes.axvline(1, color="gray", linewidth=1, linestyle=":")
-    axes.set(
+    """A PNG: the ratios to the best rivals, and below them the shares of the matrix product's speed."""
+    ratios = [one for one in reversed(results) if one.ratio is not None]
+    shares = [one for one in reversed(results) if one.share_of_peak is not None]
+    figure = Figure(figsize=(9, 2.2 + 0.28 * len(ratios + shares)), layout="constrained")
+    above, below = figure.subplots(2, height_ratios=(len(ratios) + 1, len(shares) + 1))
+    for place, result in enumerate(ratios):
+        _bar(above, place, result.ratio or 0.0, result.goal, bool(result.met))
+        above.plot(result.ratio_range or (), (place, place), color="black", linewidth=1)
+    names = [f"{result.task} {result.model} / {result.best_rival}" for result in ratios]
+    above.set_yticks(range(len(names)), names, fontsize=8)
+    above.axvline(1, color="gray", linewidth=1, linestyle=":")
+    above.set(
         xlabel="our time / the best rival's (left is faster; thick mark: goal; thin line: range)",
         xlim=(0, None),
+    )
+    for place, result in enumerate(shares):
+        share = result.share_of_peak or 0.0
+        _bar(below, place, share, PEAK_GOAL, share >= PEAK_GOAL)
+    names = [f"{result.task} {result.model}" for result in shares]
+    below.set_yticks(range(len(names)), names, fontsize=8)
+    below.set(
+        xlabel="share of the matrix product's speed (right is faster; thick mark: goal)",
+        xlim=(0, 1),
     )
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=110)
     return stream.getvalue()
+
+
+def _bar(axes: Axes, place: int, value: float, goal: float, met: bool) -> None:
+    axes.barh(place, value, color=MET if met else MISSED, alpha=0.7)
+    axes.plot(goal, place, "|", color="black", markersize=14, markeredgewidth=2)
+    axes.text(value, place, f"  {value:.2f}", va="bottom", fontsize=7)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,7 +186,8 @@ def test_the_table_and_the_picture(result):
         "| LiteRT float32 | ResNeXt50 | 40 | slow 80, fast 50 | **0.80** (0.80 to 0.80) "
         "| ≤ 0.95 ✓ | 2 |" in text
     )
-    assert picture([result]).startswith(b"\x89PNG")
+    for results in ([result], [replace(result, share_of_peak=None)]):
+        assert picture(results).startswith(b"\x89PNG")
     json.dumps(result.to_dict())
 
 
