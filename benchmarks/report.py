@@ -79,8 +79,8 @@ def picture(results: Sequence[Result]) -> bytes:
     """A PNG: the ratios to the best rivals, and below them the shares of the matrix product's speed."""
     ratios = [one for one in reversed(results) if one.ratio is not None]
     shares = [one for one in reversed(results) if one.share_of_peak is not None]
-    figure = Figure(figsize=(9, 2.2 + 0.28 * len(ratios + shares)), layout="constrained")
-    above, below = figure.subplots(2, height_ratios=(len(ratios) + 1, len(shares) + 1))
+    figure = Figure(figsize=(9, 2 + 0.28 * len(ratios + shares)), layout="constrained")
+    above, below = figure.subplots(2, height_ratios=(len(ratios) + 3, len(shares) + 3))
     for place, result in enumerate(ratios):
         _bar(above, place, result.ratio or 0.0, result.goal, bool(result.met))
         above.plot(result.ratio_range or (), (place, place), color="black", linewidth=1)
