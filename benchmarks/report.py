@@ -98,7 +98,7 @@ def picture(results: Sequence[Result]) -> bytes:
     below.set_yticks(range(len(names)), names, fontsize=8)
     below.set(
         xlabel="share of the matrix product's speed (right is faster; thick mark: goal)",
-        xlim=(0, 1),
+        xlim=(0, None),
     )
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=110)
