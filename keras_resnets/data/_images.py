@@ -132,8 +132,8 @@ def without_stalls(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
       its batch inside the graph of the step, and where the batch was not ready the rest of the graph,
       the network, runs on tf.data's thread with that limit: about half of the steps take a core alone.
     - No tuner. tf.data's thread that tunes `AUTOTUNE` wakes after 10, 20, 40, … ms, at last every
-      minute, and the end of a pass may wait for it: one `predict` in five takes 630 or 1,270 ms for
-      500 or 650. Without it `AUTOTUNE` means as many calls as there are cores, at most 16.
+      minute, and the end of a pass may wait for it: of 40 calls of `predict` 14 took 1,265 ms for
+      650 (docs/performance.md). Without it `AUTOTUNE` means as many calls as there are cores, or 16.
     """
     import tensorflow as tf
 
