@@ -133,7 +133,7 @@ def without_stalls(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
       the network, runs on tf.data's thread with that limit: about half of the steps take a core alone.
     - No tuner. tf.data's thread that tunes `AUTOTUNE` wakes after 10, 20, 40, … ms, at last every
       minute, and the end of a pass may wait for it: of 40 calls of `predict` 14 took 1,265 ms for
-      650 (docs/performance.md). Without it `AUTOTUNE` means as many calls as there are cores, or 16.
+      650 (docs/performance.md). Without it `AUTOTUNE` means one call a core, at most 16.
     """
     import tensorflow as tf
 
