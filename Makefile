@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 # What the tests on other back ends need.
 BACKENDS := .venvs/backends
 # The runtime of the page in the browser.
-PAGE := tflite/web/node_modules/.package-lock.json
+PAGE := tflite/use/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all test-backends bench references lint format clean
@@ -48,12 +48,12 @@ $(BACKENDS)/.ready: setup.cfg pyproject.toml constraints.txt tests/backends/requ
 	  --requirement tests/backends/requirements.txt
 	@touch $@
 
-$(PAGE): tflite/web/package.json tflite/web/package-lock.json
-	@npm ci --prefix tflite/web --no-audit --no-fund \
+$(PAGE): tflite/use/web/package.json tflite/use/web/package-lock.json
+	@npm ci --prefix tflite/use/web --no-audit --no-fund \
 	  || echo "npm did not bring the page's runtime: the tests in a browser are skipped."
 
 bench: $(READY) ## against every rival, each in an environment of its own (a night; ARGS=--quick: 10 minutes)
-	$(BIN)/python -m benchmarks.bench $(ARGS)
+	$(BIN)/python -m benchmarks.rivals $(ARGS)
 
 references: ## the stored logits and pixels of timm again, in an environment of their own (torch; long)
 	$(PYTHON) -m venv .venvs/references

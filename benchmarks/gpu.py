@@ -18,9 +18,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TextIO
 
-from benchmarks.environments import Environments
-from benchmarks.process import ROOT, EngineError, EngineProcess
-from benchmarks.tasks import HOME, OURS, TIMM
+from benchmarks.rivals.environments import Environments
+from benchmarks.rivals.process import ROOT, EngineError, EngineProcess
+from benchmarks.rivals.tasks import HOME, OURS, TIMM
 
 JAX_PYTHON = ROOT / ".venvs" / "backends" / "bin" / "python"
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -33,7 +33,7 @@ class Run:
 
     Attributes:
         name: of the engine, as the table says it.
-        module: of `benchmarks.engines`.
+        module: of `benchmarks.rivals.engines`.
         backend: of Keras; `None` for a rival.
         options: of the engine.
     """
@@ -78,7 +78,7 @@ def measure(run: Run, environments: Environments, rounds: int, log: TextIO) -> f
         else:
             python = environments.python("timm" if run.backend is None else HOME)
         variables = {"KERAS_BACKEND": run.backend} if run.backend else {}
-        command = [str(python), "-m", f"benchmarks.engines.{run.module}"]
+        command = [str(python), "-m", f"benchmarks.rivals.engines.{run.module}"]
         with EngineProcess(command, threads=8, log=log, environment=variables) as engine:
             device = engine.prepare(run.options)
             if not device.startswith("gpu"):

@@ -21,7 +21,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks.process import EngineProcess
+from benchmarks.rivals.process import EngineProcess
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def multiply_accumulates(point: Point) -> int:
     """Of one call, counted in the graph that TensorFlow traces."""
     import tensorflow as tf
 
-    from benchmarks.engines.ours import network
+    from benchmarks.rivals.engines.ours import network
 
     model = network(point.model, point.size, **point.architecture)
     images = tf.TensorSpec((point.batch, point.size, point.size, 3))
@@ -116,7 +116,7 @@ def measure(point: Point, *, calls: int, train: bool, threads: int, log: Any) ->
         **({"dtype": "float32"} if train else {"batches": 1}),
         **point.architecture,
     }
-    command = [sys.executable, "-m", "benchmarks.engines.ours"]
+    command = [sys.executable, "-m", "benchmarks.rivals.engines.ours"]
     with EngineProcess(command, threads=threads, log=log) as engine:
         engine.prepare(options)
         times, peaks = zip(*(engine.run_once() for _ in range(calls)), strict=True)

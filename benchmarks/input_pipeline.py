@@ -19,10 +19,10 @@ import tensorflow as tf
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from training.augment.draws import Draws
-from training.augment.policies import random_policy
-from training.augment.training_transform import training_image
 from training.config import Augmentation, AutoAugment, Crop, Jitter, Preprocessing, RandAugment
+from training.data.draws import Draws
+from training.data.policies import random_policy
+from training.data.transform import training_image
 
 SIZE = 224
 BATCH = 32

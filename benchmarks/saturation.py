@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from benchmarks.engines.protocol import images
-from benchmarks.engines.timm import export, quantize
-from benchmarks.tasks import TIMM
+from benchmarks.rivals.engines.protocol import images
+from benchmarks.rivals.engines.timm import export, quantize
+from benchmarks.rivals.tasks import TIMM
 
 IMAGES = 8
 

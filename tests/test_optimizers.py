@@ -20,7 +20,7 @@ def steps(optimizer):
 
 
 @pytest.mark.parametrize(
-    "layerwise, plain",
+    ("layerwise", "plain"),
     [(LayerwiseSGD, keras.optimizers.SGD), (LayerwiseAdamW, keras.optimizers.AdamW)],
 )
 def test_the_factor_scales_the_step_and_survives_saving(layerwise, plain, tmp_path):

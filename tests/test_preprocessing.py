@@ -61,8 +61,8 @@ def expected_pixels(image, size, crop_fraction, interpolation, antialias):
         whole = whole.swapaxes(0, axis)
         whole = np.rint(whole).clip(0, 255) if antialias else whole
     whole = np.rint(whole).clip(0, 255)
-    top = int(round((resized[0] - size) / 2.0))
-    left = int(round((resized[1] - size) / 2.0))
+    top = round((resized[0] - size) / 2.0)
+    left = round((resized[1] - size) / 2.0)
     return whole[top : top + size, left : left + size]
 
 
@@ -76,7 +76,8 @@ def test_pixels_follow_the_definition(height, width, size, crop_fraction, interp
     image = photo(height, width)
     pixels = Preprocessing(size, crop_fraction, interpolation, antialias).pixels(image)
     expected = expected_pixels(image, size, crop_fraction, interpolation, antialias)
-    assert pixels.dtype == np.uint8 and pixels.shape == (size, size, 3)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == (size, size, 3)
     # Pillow rounds halves up, the formula to even: a grey level for a few pixels.
     assert np.abs(pixels - expected).max() <= 1
     assert np.abs(pixels - expected).mean() < 0.05
@@ -122,7 +123,8 @@ def test_every_crop_is_covered():
         size = tuple(int(side) for side in random.integers(1, 400, 2))
         preprocessing = Preprocessing(size, float(random.uniform(0.3, 1)))
         resized = preprocessing.resized(*random.integers(1, 2000, 2).tolist())
-        assert resized[0] >= size[0] and resized[1] >= size[1]
+        assert resized[0] >= size[0]
+        assert resized[1] >= size[1]
 
 
 def test_normalize_is_float32_arithmetic():
@@ -194,7 +196,8 @@ def test_read_image_makes_rgb_of_every_mode(mode, tmp_path):
     path = tmp_path / ("photo.jpg" if mode == "CMYK" else "photo.png")
     image.save(path)
     read = read_image(path)
-    assert read.shape == (20, 30, 3) and read.dtype == np.uint8
+    assert read.shape == (20, 30, 3)
+    assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, read_image(path.read_bytes()))
     if mode != "CMYK":
         np.testing.assert_array_equal(read, np.asarray(image.convert("RGB")))

@@ -39,11 +39,11 @@ def test_its_commands_are_understood(command, monkeypatch):
     if application == "training":
         from training.cli import COMMANDS as OTHERS, main
 
-        name = arguments[0] if arguments and arguments[0] in OTHERS else "run"
+        name = arguments[0] if arguments and arguments[0] in OTHERS else "train"
         module = importlib.import_module(f"training.commands.{name}")
-        monkeypatch.setattr(module, "main", understood.append)
+        monkeypatch.setattr(module, "run", understood.append)
     else:
-        from tflite.__main__ import main
+        from tflite.cli import main
 
         module = importlib.import_module(f"{application}.commands.{arguments[0]}")
         monkeypatch.setattr(module, "run", lambda options: understood.append(options) or 0)

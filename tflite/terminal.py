@@ -4,13 +4,9 @@ import contextlib
 import os
 import sys
 import tempfile
-import threading
-import time
 import warnings
-from collections.abc import Iterable, Iterator
-from typing import TextIO, TypeVar
-
-Item = TypeVar("Item")
+from collections.abc import Iterator
+from typing import TextIO
 
 
 @contextlib.contextmanager
@@ -36,55 +32,3 @@ def quiet() -> Iterator[TextIO]:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         yield terminal
-
-
-def progress(items: Iterable[Item], title: str, total: int, terminal: TextIO) -> Iterator[Item]:
-    """Passes the items on and counts them on one line, which is gone at the end.
-
-    Args:
-        items: Anything that yields.
-        title: What is being done.
-        total: How many items there will be.
-        terminal: Where to count; nothing is written where that is no terminal.
-    """
-    if not terminal.isatty():
-        yield from items
-        return
-    for index, item in enumerate(items, start=1):
-        terminal.write(f"\r{title} {index}/{total}")
-        terminal.flush()
-        yield item
-    terminal.write("\r\x1b[K")
-    terminal.flush()
-
-
-@contextlib.contextmanager
-def ticking(title: str, terminal: TextIO) -> Iterator[None]:
-    """Counts the seconds of work without steps on one line, which is gone at the end.
-
-    Args:
-        title: What is being done.
-        terminal: Where to count; nothing is written where that is no terminal.
-    """
-    if not terminal.isatty():
-        yield
-        return
-    done = threading.Event()
-
-    def tick() -> None:
-        start = time.monotonic()
-        while True:
-            terminal.write(f"\r{title} {time.monotonic() - start:.0f} s")
-            terminal.flush()
-            if done.wait(1):
-                return
-
-    thread = threading.Thread(target=tick)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-        terminal.write("\r\x1b[K")
-        terminal.flush()

@@ -5,16 +5,17 @@ from typing import Any
 import keras
 
 import keras_resnets
-from training import networks
-from training.averaging import Ema, SlowWeights
-from training.cluster import Task
-from training.config import Config
-from training.errors import UserError
-from training.learner import Learner
-from training.loss_scale import LossScale
-from training.optimizers import Decay, make_optimizer
-from training.pipeline import Share
-from training.schedules import LearningRate
+from keras_resnets.errors import UserError
+
+from . import networks
+from .cluster import Task
+from .config import Config
+from .data.batches import Share
+from .optim.averaging import Ema, SlowWeights
+from .optim.loss_scale import LossScale
+from .optim.rules import Decay, make_optimizer
+from .optim.schedule import LearningRate
+from .step import Learner
 
 
 def make_share(config: Config, task: Task, replicas: int) -> Share:

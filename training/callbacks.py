@@ -9,10 +9,11 @@ from typing import Any
 
 import keras
 
-from training.errors import UserError
-from training.progress import Progress
-from training.session import Session
-from training.signals import Stopped, StopRequests
+from keras_resnets.errors import UserError
+
+from .reporting.progress import Progress
+from .run.session import Session
+from .run.signals import Stopped, StopRequests
 
 
 class NotFinite(UserError):

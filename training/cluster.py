@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 
-from training.errors import UserError
+from keras_resnets.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)

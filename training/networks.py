@@ -8,8 +8,9 @@ from typing import Any
 import keras
 
 import keras_resnets
-from training.config import Model
-from training.errors import UserError, near_miss
+from keras_resnets.errors import UserError, near_miss
+
+from .config import Model
 
 # What the run decides, and a recipe's `model.arguments` may not.
 _DECIDED = {

@@ -7,8 +7,9 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from training.config import Config
-from training.errors import UserError, near_miss
+from keras_resnets.errors import UserError, near_miss
+
+from .config import Config
 
 FOLDER = Path(__file__).parent / "recipes"
 # Keys of Keras' that people look for, and why there are none.

@@ -3,8 +3,9 @@
 import functools
 from typing import Any
 
-from training.config import Distribution
-from training.errors import UserError
+from keras_resnets.errors import UserError
+
+from .config import Distribution
 
 
 @functools.cache

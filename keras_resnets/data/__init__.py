@@ -9,6 +9,7 @@ from keras_resnets.data._images import (
     evaluation_batches,
     without_stalls,
 )
+from keras_resnets.errors import UserError
 
 __all__ = ["ImageData", "decode_image", "evaluation_batches", "open_data", "without_stalls"]
 
@@ -40,13 +41,13 @@ def open_data(
         ImportError: where the `data` extra is needed and not installed.
     """
     if (dataset is None) == (folder is None):
-        raise ValueError(
+        raise UserError(
             "Expected either `dataset` (a TensorFlow Datasets name) or `folder` (of photos). "
             f"Received: dataset={dataset!r}, folder={folder!r}"
         )
     if folder is not None:
         if data_dir is not None:
-            raise ValueError(
+            raise UserError(
                 "Expected `data_dir` only with `dataset`: a folder of photos is read in place. "
                 f"Received: folder={folder!r}, data_dir={data_dir!r}"
             )

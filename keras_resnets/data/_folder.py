@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from keras_resnets.data._images import SPLITS, ImageData
+from keras_resnets.errors import UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -152,7 +153,7 @@ def _given_splits(root: Path) -> dict[str, Path]:
         return {"train": root}
     folders = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
     if names - set(folders) or {"validation", "val"} <= names:
-        raise ValueError(
+        raise UserError(
             f"{LAYOUT} Received: {root}, which has train, and beside it {sorted(names - {'train'})}"
         )
     return {folders[name]: root / name for name in sorted(names)}
@@ -166,7 +167,7 @@ def _files(split_root: Path, class_names: Sequence[str]) -> dict[Path, str]:
     """The files of a split, each with its class: those with the suffix of an image, none hidden."""
     unknown = {path.name for path in _folders(split_root)} - set(class_names)
     if unknown:
-        raise ValueError(
+        raise UserError(
             f"Expected the classes of train in {split_root} too: {list(class_names)}. "
             f"Received also: {sorted(unknown)}"
         )
@@ -188,7 +189,7 @@ def _check_classes(
 ) -> None:
     if len(class_names) < 2:
         beside = sum(path.suffix.lower() in SUFFIXES for path in train.iterdir())
-        raise ValueError(
+        raise UserError(
             f"{LAYOUT} At least two classes are needed. Received: {train} with "
             f"{len(class_names)} folders {list(class_names)} and {beside} photos beside them"
         )
@@ -199,7 +200,7 @@ def _check_classes(
     others = Counter(
         path.suffix.lower() for name in empty for path in _visible(train / name) if path.suffix
     )
-    raise ValueError(
+    raise UserError(
         f"Expected photos ({', '.join(sorted(SUFFIXES))}) in every class of {root}. "
         f"Received: no photos in {empty}"
         + "".join(f", {count} files named *{suffix}" for suffix, count in sorted(others.items()))
@@ -209,7 +210,7 @@ def _check_classes(
 def _check_training(class_names: Sequence[str], train: Sequence[Photo]) -> None:
     empty = sorted(set(class_names) - {photo.class_name for photo in train})
     if empty:
-        raise ValueError(
+        raise UserError(
             f"Expected a readable training photo in every class. Received: none in {empty}"
         )
 
@@ -264,7 +265,7 @@ def _report(root: Path, problems: dict[str, str], total: int) -> None:
     listed = "".join(named[:MOST_NAMED]) + (f"\n  and {more} more" if more > 0 else "")
     count = f"{len(problems)} of {total} files"
     if len(problems) > MOST_UNREADABLE * total:
-        raise ValueError(
+        raise UserError(
             f"Expected photos in {root} of which at most {MOST_UNREADABLE:.0%} are unreadable. "
             f"Received: {count} that cannot be decoded:{listed}"
         )

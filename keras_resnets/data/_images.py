@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing, read_image
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class ImageData:
         import tensorflow as tf
 
         if not self.sizes.get(split):
-            raise ValueError(
+            raise UserError(
                 f"Expected a split of {self.name} that holds images: "
                 f"{[name for name in SPLITS if self.sizes[name]]}. Received: split={split!r}"
             )

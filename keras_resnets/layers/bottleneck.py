@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets.errors import UserError
 from keras_resnets.layers.conv_norm import ConvNorm
 from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.drop_block import DropBlock
@@ -61,9 +62,7 @@ class Bottleneck(Deployable):
     ):
         super().__init__(**kwargs)
         if shortcut not in SHORTCUTS:
-            raise ValueError(
-                f"Expected a shortcut of {SHORTCUTS}. Received: shortcut={shortcut!r}."
-            )
+            raise UserError(f"Expected a shortcut of {SHORTCUTS}. Received: shortcut={shortcut!r}.")
         self.filters = filters
         self.width = width
         self.strides = strides
@@ -105,7 +104,7 @@ class Bottleneck(Deployable):
 
     def build(self, input_shape: tuple) -> None:
         if self.shortcut is None and (input_shape[-1] != self.filters or self.strides > 1):
-            raise ValueError(
+            raise UserError(
                 "Expected as many input channels as filters, and strides=1, with shortcut='identity'. "
                 f"Received: input channels={input_shape[-1]}, filters={self.filters}, "
                 f"strides={self.strides}. Use shortcut='conv' or 'pool'."

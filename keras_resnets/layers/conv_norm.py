@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets.errors import UserError
 from keras_resnets.layers.batch_norm import BatchNorm
 from keras_resnets.layers.deployable import Deployable, fold_norm
 from keras_resnets.layers.grouped_conv import GroupedConv2D
@@ -57,7 +58,7 @@ class ConvNorm(Deployable):
     ):
         super().__init__(**kwargs)
         if kernel_size % 2 == 0:
-            raise ValueError(f"Expected an odd kernel_size. Received: kernel_size={kernel_size}.")
+            raise UserError(f"Expected an odd kernel_size. Received: kernel_size={kernel_size}.")
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides

@@ -5,6 +5,8 @@ from typing import Any, Self
 import keras
 import numpy as np
 
+from keras_resnets.errors import UserError
+
 
 class Deployable(keras.layers.Layer):
     """A layer that can be rebuilt, by configuration and weights alone, in a form that infers faster.
@@ -32,9 +34,9 @@ class Deployable(keras.layers.Layer):
             ValueError: if this layer is not built, or is deployed already.
         """
         if not self.built:
-            raise ValueError(f"Expected a built layer. Received: {self.name}. Call it once first.")
+            raise UserError(f"Expected a built layer. Received: {self.name}. Call it once first.")
         if self.get_config()["folded"]:
-            raise ValueError(f"Layer {self.name} is deployed already. Deploy the trained model.")
+            raise UserError(f"Layer {self.name} is deployed already. Deploy the trained model.")
         layer = type(self).from_config(self.deployed_config())
         layer.build(tuple(self.get_build_config()["input_shape"]))
         layer.set_weights(self.deployed_weights())

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_resnets.errors import UserError
+
 
 @keras.saving.register_keras_serializable(package="keras_resnets")
 class DropBlock(keras.layers.Layer):
@@ -29,9 +31,9 @@ class DropBlock(keras.layers.Layer):
     def __init__(self, rate: float, *, block_size: int = 7, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
-            raise ValueError(f"Expected a rate in [0, 1). Received: rate={rate}.")
+            raise UserError(f"Expected a rate in [0, 1). Received: rate={rate}.")
         if block_size < 1:
-            raise ValueError(f"Expected a block_size of 1 or more. Received: {block_size}.")
+            raise UserError(f"Expected a block_size of 1 or more. Received: {block_size}.")
         self.initial_rate = rate
         self.block_size = block_size
         self.seed = seed

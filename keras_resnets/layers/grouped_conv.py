@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_resnets.errors import UserError
 from keras_resnets.layers import lowering as lowerings
 
 _FORMS = {
@@ -48,13 +49,13 @@ class GroupedConv2D(keras.layers.Conv2D):
     ):
         super().__init__(filters, kernel_size, groups=groups, **kwargs)
         if self.data_format != "channels_last":
-            raise ValueError(
+            raise UserError(
                 'Expected data_format="channels_last", the only layout of this package. '
                 f"Received: data_format={self.data_format!r}. Transpose the images to "
                 "(batch, height, width, channels) and leave data_format out."
             )
         if lowering not in (None, "keras", *_FORMS):
-            raise ValueError(
+            raise UserError(
                 f"Expected lowering to be None, 'keras' or one of {sorted(_FORMS)}. "
                 f"Received: lowering={lowering!r}."
             )

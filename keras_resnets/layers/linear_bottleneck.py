@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets.errors import UserError
 from keras_resnets.layers.conv_norm import ConvNorm
 from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.drop_block import DropBlock
@@ -103,7 +104,7 @@ class LinearBottleneck(Deployable):
     def build(self, input_shape: tuple) -> None:
         channels = input_shape[-1]
         if self.shortcut and (self.strides > 1 or channels > self.filters):
-            raise ValueError(
+            raise UserError(
                 "Expected strides=1 and no more input than output channels with shortcut=True. "
                 f"Received: strides={self.strides}, channels={channels}, filters={self.filters}."
             )

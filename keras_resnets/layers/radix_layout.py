@@ -10,6 +10,8 @@ from typing import Literal
 
 import numpy as np
 
+from keras_resnets.errors import UserError
+
 
 def convert_layout(
     weights: np.ndarray,
@@ -37,7 +39,7 @@ def convert_layout(
         ValueError: for a last axis that the groups do not divide.
     """
     if weights.shape[-1] % (radix * cardinality):
-        raise ValueError(
+        raise UserError(
             f"Expected channels in multiples of radix * cardinality = {radix * cardinality}. "
             f"Received: shape={weights.shape}."
         )

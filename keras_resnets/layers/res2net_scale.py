@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets.errors import UserError
 from keras_resnets.layers.conv_norm import ConvNorm
 from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.padded_pool import PaddedAveragePool
@@ -54,12 +55,12 @@ class Res2NetScale(Deployable):
     ):
         super().__init__(**kwargs)
         if scale < 2 or filters % scale:
-            raise ValueError(
+            raise UserError(
                 "Expected a scale of 2 or more that divides filters. "
                 f"Received: scale={scale}, filters={filters}."
             )
         if connected and strides > 1:
-            raise ValueError(
+            raise UserError(
                 "Expected connected=False with strides > 1, since the parts have different sizes. "
                 f"Received: strides={strides}, connected=True."
             )

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets.errors import UserError
 from keras_resnets.layers.conv_norm import CONV_INITIALIZER, ConvNorm
 from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.grouped_conv import GroupedConv2D
@@ -64,11 +65,11 @@ class SplitAttention(Deployable):
     ):
         super().__init__(**kwargs)
         if pool not in (None, "before", "after"):
-            raise ValueError(
+            raise UserError(
                 f"Expected pool to be None, 'before' or 'after'. Received: pool={pool!r}."
             )
         if strides > 1 and pool is None:
-            raise ValueError(
+            raise UserError(
                 "Expected pool='before' or 'after' with strides > 1, since the pool takes the steps. "
                 f"Received: strides={strides}, pool=None."
             )

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets.errors import UserError
 from keras_resnets.layers.conv_norm import ConvNorm
 from keras_resnets.layers.deployable import Deployable
 
@@ -34,7 +35,7 @@ class Stem(Deployable):
     def __init__(self, filters: int, *, kind: str = "conv7", folded: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         if kind not in STEMS:
-            raise ValueError(f"Expected a stem of {STEMS}. Received: kind={kind!r}.")
+            raise UserError(f"Expected a stem of {STEMS}. Received: kind={kind!r}.")
         self.filters = filters
         self.kind = kind
         self.folded = folded

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_resnets.errors import UserError
+
 
 @keras.saving.register_keras_serializable(package="keras_resnets")
 class StochasticDepth(keras.layers.Layer):
@@ -25,7 +27,7 @@ class StochasticDepth(keras.layers.Layer):
     def __init__(self, rate: float, *, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
-            raise ValueError(f"Expected a rate in [0, 1). Received: rate={rate}.")
+            raise UserError(f"Expected a rate in [0, 1). Received: rate={rate}.")
         self.rate = rate
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)

@@ -66,5 +66,5 @@ from keras_resnets.models.zoo import (
     model_info as model_info,
 )
 
-__all__ = ["ResNeXt", "ResNeSt", "Res2Net", "ReXNet", "create_model", "list_models", "model_info"]
+__all__ = ["ReXNet", "Res2Net", "ResNeSt", "ResNeXt", "create_model", "list_models", "model_info"]
 __all__ += list(CONSTRUCTORS)

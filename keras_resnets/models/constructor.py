@@ -7,6 +7,7 @@ from typing import Any, Concatenate, ParamSpec
 
 import keras
 
+from keras_resnets.errors import UserError
 from keras_resnets.models.architecture import Architecture
 from keras_resnets.weights import load_checkpoint, registered_checkpoint
 
@@ -71,13 +72,13 @@ def classifier(
         keras_resnets.weights.DownloadError: for a download that fails.
     """
     if pooling not in (None, "avg", "max"):
-        raise ValueError(f"Expected pooling to be None, 'avg' or 'max'. Received: {pooling!r}.")
+        raise UserError(f"Expected pooling to be None, 'avg' or 'max'. Received: {pooling!r}.")
     if output_stride not in OUTPUT_STRIDES:
-        raise ValueError(
+        raise UserError(
             f"Expected an output_stride of {OUTPUT_STRIDES}. Received: {output_stride}."
         )
     if classes is not None and classes < 1:
-        raise ValueError(f"Expected classes of 1 or more. Received: classes={classes}.")
+        raise UserError(f"Expected classes of 1 or more. Received: classes={classes}.")
     rates = {
         "drop_path_rate": drop_path_rate,
         "drop_block_rate": drop_block_rate,
@@ -85,7 +86,7 @@ def classifier(
     }
     for argument, rate in rates.items():
         if not 0 <= rate < 1:
-            raise ValueError(f"Expected {argument} in [0, 1). Received: {rate}.")
+            raise UserError(f"Expected {argument} in [0, 1). Received: {rate}.")
 
     checkpoint = registered_checkpoint(architecture.name, weights)
     if input_shape is None and include_top:
@@ -131,13 +132,13 @@ def _images(
 ) -> Any:
     images = keras.Input(input_shape, name="images") if input_tensor is None else input_tensor
     if len(images.shape) != 4 or images.shape[-1] is None:
-        raise ValueError(
+        raise UserError(
             "Expected images of (height, width, channels) with a known number of channels. "
             f"Received: {tuple(images.shape[1:])}."
         )
     smallest = architecture.strides
     if any(side is not None and side < smallest for side in images.shape[1:3]):
-        raise ValueError(
+        raise UserError(
             f"Expected images of at least {smallest}x{smallest} pixels, the strides of "
             f"{architecture.name}. Received: {tuple(images.shape[1:])}. Enlarge the images, or build "
             "a free-form network with stem='small' or fewer stages."

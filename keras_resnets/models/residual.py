@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from keras_resnets.errors import UserError
 from keras_resnets.layers import Bottleneck, Stem
 from keras_resnets.layers.deployable import Deployable
 from keras_resnets.models.architecture import (
@@ -44,7 +45,7 @@ class ResidualNet(Architecture):
         # A recipe read from YAML brings a list.
         object.__setattr__(self, "depths", tuple(self.depths))
         if not self.depths or min(self.depths) < 1:
-            raise ValueError(
+            raise UserError(
                 f"Expected depths of one or more blocks a stage. Received: depths={self.depths}."
             )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from keras_resnets.errors import UserError
 from keras_resnets.layers import ConvNorm, LinearBottleneck
 from keras_resnets.models.architecture import SOURCE_VARIABLES, Architecture, placements
 from keras_resnets.models.constructor import free_form, variant
@@ -57,7 +58,7 @@ class ReXNetNet(Architecture):
 
     def __post_init__(self) -> None:
         if self.multiplier <= 0:
-            raise ValueError(f"Expected a multiplier above 0. Received: {self.multiplier}.")
+            raise UserError(f"Expected a multiplier above 0. Received: {self.multiplier}.")
 
     @property
     def strides(self) -> int:

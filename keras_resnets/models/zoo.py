@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from keras_resnets.errors import UserError
+
 # Importing a family's file lists its variants.
 from keras_resnets.models import res2net, resnest, resnext, rexnet  # noqa: F401
 from keras_resnets.models.architecture import Architecture
@@ -30,7 +32,7 @@ def model_info(name: str) -> Architecture:
         hint = (
             f"Did you mean {' or '.join(names)}?" if names else "See keras_resnets.list_models()."
         )
-        raise ValueError(f"Unknown model name={name!r}. {hint}")
+        raise UserError(f"Unknown model name={name!r}. {hint}")
     return known[name.lower()]
 
 

@@ -105,7 +105,7 @@ def _load(
     present = {v.path: v for v in model.weights}
     bias = tensors.get(key_of(BIAS))
     fresh = bias is not None and BIAS in present and present[BIAS].shape != bias.shape
-    without = [p for p in (*CLASSIFIER, *top) if p not in present or fresh and p in CLASSIFIER]
+    without = [p for p in (*CLASSIFIER, *top) if p not in present or (fresh and p in CLASSIFIER)]
     port(model, tensors, key_of, convert=convert, without=without)
     if bias is not None and fresh:
         warn_caller(

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 import keras
 import numpy as np
 
+from keras_resnets.errors import UserError
+
 # PyTorch counts the batches that a batch normalisation has seen; Keras has no use for it.
 _COUNTER = ".num_batches_tracked"
 # The scheduled rate of a DropBlock is a variable, but no checkpoint has one.
@@ -84,7 +86,7 @@ def port(
     }
     if any(problems.values()):
         counts = ", ".join(f"{len(lines)} {what}" for what, lines in problems.items() if lines)
-        raise ValueError(
+        raise UserError(
             f"The checkpoint does not fit {model.name}: {counts}. Nothing was loaded.\n"
             + "\n".join(_listing(what, lines) for what, lines in problems.items() if lines)
         )

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_resnets.errors import UserError
+
 TORCH_FILES = (".safetensors", ".pth")
 KERAS_FILES = (".weights.h5", ".keras")
 
@@ -51,7 +53,7 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     }
     read = next((r for suffix, r in readers.items() if path.name.endswith(suffix)), None)
     if read is None:
-        raise ValueError(f"Expected a file ending in {', '.join(readers)}. Received: {path}")
+        raise UserError(f"Expected a file ending in {', '.join(readers)}. Received: {path}")
     if not path.is_file():
         raise FileNotFoundError(f"There is no checkpoint at {path}.")
     return {key: _as_float32(tensor) for key, tensor in read(path).items()}
@@ -69,7 +71,7 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     try:
         return safetensors.numpy.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
-        raise ValueError(_broken(path, "safetensors", error)) from error
+        raise UserError(_broken(path, "safetensors", error)) from error
 
 
 def _read_archive(path: Path) -> dict[str, np.ndarray]:
@@ -77,14 +79,14 @@ def _read_archive(path: Path) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(path) as archive:
             return _h5_tensors(io.BytesIO(archive.read("model.weights.h5")))
     except (zipfile.BadZipFile, OSError, KeyError) as error:
-        raise ValueError(_broken(path, "Keras", error)) from error
+        raise UserError(_broken(path, "Keras", error)) from error
 
 
 def _read_h5(path: Path) -> dict[str, np.ndarray]:
     try:
         return _h5_tensors(path)
     except (OSError, KeyError) as error:
-        raise ValueError(_broken(path, "Keras weights", error)) from error
+        raise UserError(_broken(path, "Keras weights", error)) from error
 
 
 def _h5_tensors(file: Path | io.BytesIO) -> dict[str, np.ndarray]:
@@ -120,12 +122,12 @@ def _read_pth(path: Path) -> dict[str, np.ndarray]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise ValueError(
+        raise UserError(
             f"{path} holds more than tensors, or is no PyTorch file. It was refused and nothing "
             "in it was executed. Save its state_dict() as .safetensors where you trust it."
         ) from error
     except (RuntimeError, EOFError, OSError) as error:
-        raise ValueError(_broken(path, "PyTorch", error)) from error
+        raise UserError(_broken(path, "PyTorch", error)) from error
     return _as_arrays(path, state)
 
 
@@ -136,7 +138,7 @@ def _as_arrays(path: Path, state: Any) -> dict[str, np.ndarray]:
     if not isinstance(state, dict) or not all(
         hasattr(t, "is_floating_point") for t in state.values()
     ):
-        raise ValueError(f"{path} holds no state_dict, a mapping of names to tensors.")
+        raise UserError(f"{path} holds no state_dict, a mapping of names to tensors.")
     return {
         # NumPy has no bfloat16.
         key: (tensor.float() if tensor.is_floating_point() else tensor).numpy()

@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
 PERMISSIVE_LICENCES = frozenset({"apache-2.0", "bsd-3-clause", "mit"})
@@ -115,7 +116,7 @@ def default_checkpoint(variant: str) -> Checkpoint:
     """
     known = [c for c in checkpoints(variant) if c.classes == IMAGENET_CLASSES]
     if not known:
-        raise ValueError(
+        raise UserError(
             f"There are no ImageNet weights of {variant}. {_nearest_variants(variant)} "
             "Or start from weights=None."
         )
@@ -132,13 +133,13 @@ def find_checkpoint(variant: str, tag: str) -> Checkpoint:
     if tag in known:
         return known[tag]
     if not known:
-        raise ValueError(
+        raise UserError(
             f"Unknown weights={tag!r}: {variant} has no public checkpoint. "
             f"{_nearest_variants(variant)} Or start from weights=None."
         )
     near = difflib.get_close_matches(tag, known, n=1, cutoff=0.4)
     hint = f"Did you mean {near[0]!r}? " if near else ""
-    raise ValueError(
+    raise UserError(
         f"Unknown weights={tag!r} of {variant}. {hint}"
         f"Expected None, 'imagenet', a path or one of {sorted(known)}."
     )

@@ -56,7 +56,7 @@ def test_a_model_of_tensorflow_gives_its_logits(case, tensorflows):
 
 
 @pytest.mark.parametrize(
-    "variant, architecture", [("ResNeSt14", "resnest14d"), ("ReXNet100", "rexnet_100")]
+    ("variant", "architecture"), [("ResNeSt14", "resnest14d"), ("ReXNet100", "rexnet_100")]
 )
 def test_a_checkpoint_gives_timms_logits(variant, architecture, tmp_path):
     with np.load(TESTS / "references" / "data" / f"{architecture}.npz") as reference:

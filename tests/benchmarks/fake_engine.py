@@ -1,6 +1,6 @@
 """An engine whose calls take what the driver says, for the tests of the driver."""
 
-from benchmarks.engines.protocol import serve
+from benchmarks.rivals.engines.protocol import serve
 
 
 def constant(milliseconds):

@@ -7,7 +7,7 @@ import keras
 import pytest
 
 from benchmarks.operators import Operator, profile, table
-from tflite.convert import convert
+from tflite.convert.converter import convert
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ def step(layer, images, targets, training):
 @pytest.mark.parametrize("channels", [16, 26])
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize(
-    "policy, tolerance", [("float32", 1e-5), ("mixed_bfloat16", 2e-2), ("mixed_float16", 3e-3)]
+    ("policy", "tolerance"), [("float32", 1e-5), ("mixed_bfloat16", 2e-2), ("mixed_float16", 3e-3)]
 )
 def test_equals_keras(channels, training, policy, tolerance, rng):
     layer, reference = twins(channels, rng, dtype=policy)

@@ -9,7 +9,7 @@ from keras_resnets.layers import ConvNorm
 
 @pytest.mark.parametrize("side", [8, 9])
 @pytest.mark.parametrize(
-    "kernel_size, strides, dilation_rate", [(1, 1, 1), (3, 2, 1), (7, 2, 1), (3, 1, 2)]
+    ("kernel_size", "strides", "dilation_rate"), [(1, 1, 1), (3, 2, 1), (7, 2, 1), (3, 1, 2)]
 )
 def test_equals_the_formula(side, kernel_size, strides, dilation_rate, rng, randomise):
     layer = ConvNorm(
@@ -30,7 +30,8 @@ def test_equals_the_formula(side, kernel_size, strides, dilation_rate, rng, rand
 
 
 @pytest.mark.parametrize(
-    "groups, channels, merged", [(32, 128, 16), (32, 256, 32), (6, 24, 3), (6, 12, 2), (8, 8, 8)]
+    ("groups", "channels", "merged"),
+    [(32, 128, 16), (32, 256, 32), (6, 24, 3), (6, 12, 2), (8, 8, 8)],
 )
 def test_deploying_merges_narrow_groups_to_width_8(groups, channels, merged, rng, randomise):
     layer = ConvNorm(channels, 3, groups=groups)

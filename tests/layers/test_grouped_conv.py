@@ -51,8 +51,10 @@ def assert_close(actual, expected):
 
 
 @pytest.mark.parametrize("lowering", LOWERINGS)
-@pytest.mark.parametrize("side, strides, dilation_rate, padding", GEOMETRIES)
-@pytest.mark.parametrize("channels, filters, groups", [(16, 32, 2), (48, 48, 12), (22, 44, 11)])
+@pytest.mark.parametrize(("side", "strides", "dilation_rate", "padding"), GEOMETRIES)
+@pytest.mark.parametrize(
+    ("channels", "filters", "groups"), [(16, 32, 2), (48, 48, 12), (22, 44, 11)]
+)
 def test_values_and_gradients_equal_the_split(
     lowering, side, strides, dilation_rate, padding, channels, filters, groups, rng, randomise
 ):
@@ -171,7 +173,8 @@ def test_default_fit_evaluate_and_predict_never_compile_for_xla(compiled_for_xla
     model.fit(inputs, targets, verbose=0)
     model.evaluate(inputs, targets, verbose=0)
     model.predict(inputs, verbose=0)
-    assert compiled_for_xla and not any(compiled_for_xla)
+    assert compiled_for_xla
+    assert not any(compiled_for_xla)
 
 
 def test_the_spy_sees_what_keras_own_layer_does(compiled_for_xla):
@@ -198,7 +201,8 @@ def test_channels_first_is_refused():
 
 
 @pytest.mark.parametrize(
-    "groups, channels, merged", [(32, 128, 8), (32, 256, 16), (32, 512, 32), (6, 24, 2), (1, 8, 1)]
+    ("groups", "channels", "merged"),
+    [(32, 128, 8), (32, 256, 16), (32, 512, 32), (6, 24, 2), (1, 8, 1)],
 )
 def test_the_form_for_conversion_merges_to_width_16_by_a_constant(groups, channels, merged, rng):
     layer = GroupedConv2D(channels, 3, groups=groups, padding="same", strides=2)
@@ -211,7 +215,8 @@ def test_the_form_for_conversion_merges_to_width_16_by_a_constant(groups, channe
     ).get_concrete_function(tf.TensorSpec((2, 5, 6, channels)))
     (convolution,) = (op for op in graph.graph.get_operations() if op.type == "Conv2D")
     kernel = convolution.inputs[1]
-    assert kernel.op.type == "Const" and kernel.shape == (3, 3, channels // merged, channels)
+    assert kernel.op.type == "Const"
+    assert kernel.shape == (3, 3, channels // merged, channels)
 
 
 def test_an_unknown_lowering_is_refused():

@@ -20,8 +20,8 @@ def hierarchy(layer, images):
 
 
 @pytest.mark.parametrize("side", [8, 9])
-@pytest.mark.parametrize("scale, cardinality", [(2, 1), (4, 1), (4, 3), (8, 1), (6, 1)])
-@pytest.mark.parametrize("strides, connected", [(1, True), (1, False), (2, False)])
+@pytest.mark.parametrize(("scale", "cardinality"), [(2, 1), (4, 1), (4, 3), (8, 1), (6, 1)])
+@pytest.mark.parametrize(("strides", "connected"), [(1, True), (1, False), (2, False)])
 def test_equals_the_formula(side, scale, cardinality, strides, connected, rng, randomise):
     layer = Res2NetScale(
         6 * scale, scale=scale, cardinality=cardinality, strides=strides, connected=connected
@@ -39,7 +39,7 @@ def test_passes_what_every_layer_passes(check_layer):
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    ("arguments", "message"),
     [
         ({"scale": 1}, "scale=1, filters=8"),
         ({"scale": 3}, "scale=3, filters=8"),

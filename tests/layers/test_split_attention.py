@@ -79,8 +79,10 @@ def group_logits(layer, k, summed):
     return formulas.conv(hidden, kernel, bias=bias).reshape(-1, 1, 1, layer.radix, rest)
 
 
-@pytest.mark.parametrize("radix, cardinality", SHAPES)
-@pytest.mark.parametrize("strides, pool", [(1, None), (1, "after"), (2, "after"), (2, "before")])
+@pytest.mark.parametrize(("radix", "cardinality"), SHAPES)
+@pytest.mark.parametrize(
+    ("strides", "pool"), [(1, None), (1, "after"), (2, "after"), (2, "before")]
+)
 def test_equals_the_radix_major_formula(radix, cardinality, strides, pool, rng, randomise):
     layer, images = built(
         rng, randomise, radix=radix, cardinality=cardinality, strides=strides, pool=pool
@@ -90,7 +92,7 @@ def test_equals_the_radix_major_formula(radix, cardinality, strides, pool, rng, 
     np.testing.assert_allclose(layer.deployed()(images), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("radix, cardinality", SHAPES)
+@pytest.mark.parametrize(("radix", "cardinality"), SHAPES)
 def test_cardinality_major_is_the_same_function(radix, cardinality, rng, randomise):
     layer, images = built(rng, randomise, radix=radix, cardinality=cardinality)
     np.testing.assert_allclose(
@@ -101,8 +103,8 @@ def test_cardinality_major_is_the_same_function(radix, cardinality, rng, randomi
 
 def test_converting_reorders_the_groups_and_back():
     # Two cardinal groups (a, b) of radix 2, two channels each.
-    cardinality_major = np.array("a0x a0y a1x a1y b0x b0y b1x b1y".split())
-    radix_major = np.array("a0x a0y b0x b0y a1x a1y b1x b1y".split())
+    cardinality_major = np.array(["a0x", "a0y", "a1x", "a1y", "b0x", "b0y", "b1x", "b1y"])
+    radix_major = np.array(["a0x", "a0y", "b0x", "b0y", "a1x", "a1y", "b1x", "b1y"])
     shape = {"radix": 2, "cardinality": 2}
     assert (convert_layout(cardinality_major, **shape, to="radix_major") == radix_major).all()
     assert (convert_layout(radix_major, **shape, to="cardinality_major") == cardinality_major).all()
@@ -122,7 +124,7 @@ def test_passes_what_every_layer_passes(check_layer):
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    ("arguments", "message"),
     [({"strides": 2}, "strides=2, pool=None"), ({"pool": "first"}, "pool='first'")],
 )
 def test_bad_arguments_are_refused(arguments, message):

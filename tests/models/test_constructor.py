@@ -139,7 +139,7 @@ def test_dilation_samples_the_same_function_more_densely(
 
 
 @pytest.mark.parametrize(
-    "pooling, shape", [(None, (None, 2, 2, 128)), ("avg", (None, 128)), ("max", (None, 128))]
+    ("pooling", "shape"), [(None, (None, 2, 2, 128)), ("avg", (None, 128)), ("max", (None, 128))]
 )
 def test_without_the_top(pooling, shape):
     assert (
@@ -162,7 +162,7 @@ def test_input_tensor_is_built_upon(images):
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    ("arguments", "message"),
     [
         ({"pooling": "mean"}, "Expected pooling .* Received: 'mean'"),
         ({"output_stride": 4}, "Expected an output_stride of .* Received: 4"),
@@ -186,7 +186,7 @@ def test_free_form_knows_its_arguments():
 
 
 @pytest.mark.parametrize(
-    "name, constructor",
+    ("name", "constructor"),
     [("resnest50d", "ResNeSt50"), ("RESNEXT50", "ResNeXt50"), ("rexnet_100", "ReXNet100")],
 )
 def test_models_are_found_by_our_name_and_timms(name, constructor):

@@ -48,7 +48,8 @@ def test_drop_block_is_in_the_last_two_stages(family):
 def test_drop_rate_is_a_dropout_before_the_classifier(family):
     *_, pool, dropout, predictions = deep(family, drop_rate=0.4).layers
     assert (pool.name, predictions.name) == ("avg_pool", "predictions")
-    assert isinstance(dropout, keras.layers.Dropout) and dropout.rate == 0.4
+    assert isinstance(dropout, keras.layers.Dropout)
+    assert dropout.rate == 0.4
 
 
 @pytest.mark.parametrize("family", FAMILIES)

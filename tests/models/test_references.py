@@ -71,7 +71,7 @@ VARIANTS = [
 ]
 
 
-@pytest.mark.parametrize("name, reference", VARIANTS, indirect=["reference"])
+@pytest.mark.parametrize(("name", "reference"), VARIANTS, indirect=["reference"])
 def test_equals_the_reference(name, reference):
     model = keras_resnets.create_model(
         name, weights=None, input_shape=(None, None, 3), classifier_activation=None

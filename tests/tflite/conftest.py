@@ -67,7 +67,7 @@ def run(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def files(run: Path) -> dict[str, Path]:
     """The run exported in every mode, by the mode's name."""
-    from tflite.__main__ import main
+    from tflite.cli import main
 
     modes = ["none", "float16", "dynamic", "int8", "int16x8"]
     assert main(["export", str(run), "--quantize", *modes]) == 0
@@ -77,7 +77,7 @@ def files(run: Path) -> dict[str, Path]:
 @pytest.fixture
 def fails(capfd: pytest.CaptureFixture) -> Callable[..., str]:
     """Runs a command that must end with status 2 and one line of error, which it returns."""
-    from tflite.__main__ import main
+    from tflite.cli import main
 
     def failing(*argv: object) -> str:
         capfd.readouterr()

@@ -7,8 +7,8 @@ from pathlib import Path
 import keras
 import pytest
 
-from tflite.convert import convert
-from tflite.source import load
+from tflite.convert.converter import convert
+from tflite.trained import load
 
 
 def test_a_missing_run(fails, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_images_of_other_classes(fails, run: Path, photos: Path, tmp_path: Path)
 
 
 def test_a_model_that_is_no_classifier(run: Path) -> None:
-    from tflite.graph import logits_model
+    from tflite.convert.keras_model import logits_model
 
     model = load(run).model
     headless = keras.Model(model.input, model.get_layer("avg_pool").output)
@@ -99,4 +99,5 @@ def test_neither_or_both_sources(fails, run: Path) -> None:
 
 def test_an_unknown_network(fails) -> None:
     error = fails("export", "--model", "ResNeSt15", "--weights", "none")
-    assert "Did you mean" in error and "ResNeSt14" in error
+    assert "Did you mean" in error
+    assert "ResNeSt14" in error

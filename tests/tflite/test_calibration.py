@@ -9,13 +9,13 @@ import pytest
 
 from keras_resnets.data import open_data
 from keras_resnets.preprocessing import Preprocessing
-from tflite.calibration import calibration_images
-from tflite.export import Exporter, Options
-from tflite.modes import INT8, INT16X8
-from tflite.quantize import quantize
-from tflite.ranges import METHODS, Observations, Range, choose_ranges, observe
-from tflite.runtime import Runner
-from tflite.source import load
+from tflite.convert.export import Exporter, Options
+from tflite.file.runtime import Runner
+from tflite.formats import INT8, INT16X8
+from tflite.quantize.calibration import calibration_images
+from tflite.quantize.quantizer import quantize
+from tflite.quantize.ranges import METHODS, Observations, Range, choose_ranges, observe
+from tflite.trained import load
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,8 @@ def test_average_takes_a_tenth_of_it(seen: Observations) -> None:
 
 def test_percentile_leaves_it_out(seen: Observations) -> None:
     low, high = METHODS["percentile"](seen)
-    assert -4 < low < -3.5 and 3.5 < high < 4
+    assert -4 < low < -3.5
+    assert 3.5 < high < 4
 
 
 def test_least_error_errs_less_than_min_max(seen: Observations) -> None:
@@ -59,7 +60,8 @@ def test_ranges_of_a_file(files: dict[str, Path]) -> None:
     assert "images" in first
     assert entry == (pytest.approx(stacked.min()), pytest.approx(stacked.max()))
     relus = [limits for name, limits in ranges.items() if "Relu" in name.split(";")[0]]
-    assert len(relus) >= 5 and all(limits.low == 0 for limits in relus)
+    assert len(relus) >= 5
+    assert all(limits.low == 0 for limits in relus)
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ def test_best_takes_the_one_that_is_not_ruined(
         return Range(seen.lows.min() / 50, seen.highs.max() / 50)
 
     methods = {name: METHODS[name] if name == spared else ruined for name in METHODS}
-    for module in ("ranges", "export"):
+    for module in ("quantize.ranges", "convert.export"):
         monkeypatch.setattr(f"tflite.{module}.METHODS", methods)
     seen = observe(exporter.float_model, exporter.calibration, io.StringIO())
     assert exporter.ranges(INT8) == choose_ranges(seen, spared)

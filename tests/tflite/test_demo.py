@@ -22,19 +22,19 @@ from PIL import Image
 
 from keras_resnets.card import Card
 from keras_resnets.preprocessing import Preprocessing
-from tflite import server
-from tflite.classifier import Classifier
-from tflite.export import Exporter, Options
-from tflite.modes import FLOAT32
-from tflite.photo import softmax
-from tflite.runtime import Runner
-from tflite.source import Source
+from tflite.convert.export import Exporter, Options
+from tflite.file.runtime import Runner
+from tflite.formats import FLOAT32
+from tflite.trained import Source
+from tflite.use import server
+from tflite.use.classifier import Classifier
+from tflite.use.photo import softmax
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 pytestmark = pytest.mark.skipif(
-    not server.RUNTIME.is_dir(), reason="npm ci --prefix tflite/web was not run"
+    not server.RUNTIME.is_dir(), reason="npm ci --prefix tflite/use/web was not run"
 )
 
 # What both scripts begin with.
@@ -287,7 +287,8 @@ def test_only_the_page_is_served(files: dict[str, Path]) -> None:
         assert ask("POST", "/").status == 501
         assert ask("PUT", "/model.tflite").status == 501
         policy = ask("GET", "/").getheader("Content-Security-Policy")
-        assert "connect-src 'self';" in policy and "http" not in policy
+        assert "connect-src 'self';" in policy
+        assert "http" not in policy
 
 
 def test_without_the_runtime_it_says_how_to_get_it(

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tflite.__main__ import main
-from tflite.classifier import Classifier
-from tflite.flatbuffer import ALIGNMENT, schema
-from tflite.inspection import inspect
-from tflite.metadata import unpack
-from tflite.runtime import Runner
+from tflite.cli import main
+from tflite.file.flatbuffer import ALIGNMENT, schema
+from tflite.file.inspection import inspect
+from tflite.file.metadata import unpack
+from tflite.file.runtime import Runner
+from tflite.use.classifier import Classifier
 
 ACCELERATED = ("float32", "float16", "dynamic", "int8")
 
@@ -92,7 +92,8 @@ def test_constants_are_aligned(files: dict[str, Path]) -> None:
 def test_existing_files_are_kept(fails, run: Path, files: dict[str, Path]) -> None:
     before = files["float32"].stat().st_mtime_ns
     error = fails("export", run, "--quantize", "none", "float16")
-    assert "ResNeSt.float32.tflite" in error and "--force" in error
+    assert "ResNeSt.float32.tflite" in error
+    assert "--force" in error
     assert files["float32"].stat().st_mtime_ns == before
 
 
@@ -162,9 +163,9 @@ def test_a_process_killed_while_it_writes_leaves_no_file_of_that_name(tmp_path: 
     target = tmp_path / "model.tflite"
     target.write_bytes(b"old")
     code = (
-        "import os, pathlib, signal, sys; from tflite.files import write\n"
+        "import os, pathlib, signal, sys; from keras_resnets._common.files import write_bytes\n"
         "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "write(pathlib.Path(sys.argv[1]), b'new' * 1000)"
+        "write_bytes(pathlib.Path(sys.argv[1]), b'new' * 1000)"
     )
     for path in (target, tmp_path / "other.tflite"):
         killed = subprocess.run([sys.executable, "-c", code, path])

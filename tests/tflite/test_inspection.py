@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tflite.__main__ import main
-from tflite.inspection import inspect, layer_of
+from tflite.cli import main
+from tflite.file.inspection import inspect, layer_of
 
 
 def test_layers_arithmetic_and_weights(files: dict[str, Path]) -> None:

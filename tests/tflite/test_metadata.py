@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from flatbuffers.table import Table
 
-from tflite.flatbuffer import read
-from tflite.metadata import STANDARD, unpack
-from tflite.standard_metadata import standard_metadata
+from tflite.file.flatbuffer import read
+from tflite.file.metadata import STANDARD, unpack
+from tflite.file.standard_metadata import standard_metadata
 
 
 class Node(Table):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from keras_resnets.preprocessing import Preprocessing, read_image
-from tflite import photo
+from tflite.use import photo
 
 
 @pytest.mark.parametrize("shape", [(40, 50), (301, 200), (64, 64), (17, 33)])

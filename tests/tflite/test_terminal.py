@@ -3,7 +3,7 @@
 import io
 import time
 
-from tflite.terminal import progress, ticking
+from keras_resnets._common.console import progress, ticking
 
 
 class Terminal(io.StringIO):

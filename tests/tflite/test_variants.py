@@ -13,15 +13,15 @@ from keras_resnets.card import Card
 from keras_resnets.data import open_data
 from keras_resnets.layers import lowering
 from keras_resnets.preprocessing import Preprocessing
-from tflite.convert import convert
-from tflite.export import Exporter, Options
-from tflite.graph import phone_model
-from tflite.inspection import inspect
-from tflite.modes import FLOAT16, FLOAT32, INT8
-from tflite.quantize import quantize
-from tflite.ranges import choose_ranges, observe
-from tflite.runtime import Runner, is_accelerated
-from tflite.source import Source
+from tflite.convert.converter import convert
+from tflite.convert.export import Exporter, Options
+from tflite.convert.keras_model import phone_model
+from tflite.file.inspection import inspect
+from tflite.file.runtime import Runner, is_accelerated
+from tflite.formats import FLOAT16, FLOAT32, INT8
+from tflite.quantize.quantizer import quantize
+from tflite.quantize.ranges import choose_ranges, observe
+from tflite.trained import Source
 
 SIDE = 64
 
@@ -65,8 +65,12 @@ def test_groups_are_one_operator_whatever_the_machine_trains_with(differentiates
     kinds = Counter(operator.kind for operator in operators)
     # Three blocks of three convolutions, two shortcuts, the stem; padding where there are strides.
     assert kinds == {
-        **{"PAD": 3, "CONV_2D": 12, "MAX_POOL_2D": 1, "ADD": 3},
-        **{"MEAN": 1, "FULLY_CONNECTED": 1},
+        "PAD": 3,
+        "CONV_2D": 12,
+        "MAX_POOL_2D": 1,
+        "ADD": 3,
+        "MEAN": 1,
+        "FULLY_CONNECTED": 1,
     }
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tflite.__main__ import main
-from tflite.layer_error import layer_errors
-from tflite.verify import Logits
+from tflite.cli import main
+from tflite.verify.compare import Logits
+from tflite.verify.layer_error import layer_errors
 
 
 def test_numbers_of_a_comparison() -> None:
@@ -51,7 +51,8 @@ def test_layer_errors_start_small_in_int8(files: dict[str, Path]) -> None:
     stem, *_, predictions = layer_errors(float_model, files["int8"].read_bytes(), images)
     assert stem.layer == "stem"
     assert 0.001 < stem.relative < 0.1
-    assert predictions.layer == "predictions" and predictions.relative > 0.001
+    assert predictions.layer == "predictions"
+    assert predictions.relative > 0.001
 
 
 def test_benchmark_writes_numbers_and_a_plot(

@@ -40,7 +40,7 @@ def half_written(path: Path, **_: Any) -> None:
 
 
 def between_steps() -> None:
-    from training.journal import Journal
+    from training.run.journal import Journal
 
     before_call(Journal, "add_step", 5, lambda *_: die())
 
@@ -59,13 +59,13 @@ def before_the_rename() -> None:
 
 
 def in_validation() -> None:
-    from training.learner import Learner
+    from training.step import Learner
 
     before_call(Learner, "measure", 1, lambda *_: die())
 
 
 def in_the_model() -> None:
-    from training.session import Session
+    from training.run.session import Session
 
     def act(session: Session, name: str) -> None:
         (session.folder / name).with_name(f".{name}").write_bytes(b"half")

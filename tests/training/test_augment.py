@@ -5,13 +5,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageEnhance as Enhance, ImageOps
 
-from training.augment import color
-from training.augment.draws import Draws
-from training.augment.erasing import random_erasing
-from training.augment.geometry import affine, random_crop, random_flip
-from training.augment.mixing import cutmix, mixup, random_mixing
-from training.augment.policies import IMAGENET_POLICY, OPERATIONS, random_policy
 from training.config import Augmentation, AutoAugment, Crop, Erasing, Preprocessing, RandAugment
+from training.data import color
+from training.data.draws import Draws
+from training.data.erasing import random_erasing
+from training.data.geometry import affine, random_crop, random_flip
+from training.data.mixing import cutmix, mixup, random_mixing
+from training.data.policies import IMAGENET_POLICY, OPERATIONS, random_policy
 
 
 @pytest.fixture
@@ -51,7 +51,8 @@ def test_affine_reads_where_the_matrix_points(pixels):
     identity = [[1.0, 0.0], [0.0, 1.0]]
     moved = affine(image, identity, offset=(3.0, -2.0), fill=7.0).numpy()
     np.testing.assert_allclose(moved[2:, :-3], pixels[:-2, 3:], atol=1e-3)
-    assert (moved[:2] == 7).all() and (moved[:, -3:] == 7).all()
+    assert (moved[:2] == 7).all()
+    assert (moved[:, -3:] == 7).all()
     upside_down = affine(image, [[-1.0, 0.0], [0.0, -1.0]], fill=7.0).numpy()
     np.testing.assert_allclose(upside_down, pixels[::-1, ::-1], atol=1e-3)
 
@@ -59,13 +60,15 @@ def test_affine_reads_where_the_matrix_points(pixels):
 def test_draws_follow_from_seed_and_number():
     one, same, other = (Draws(0, tf.constant(n)) for n in (5, 5, 6))
     values = [draws.uniform().numpy() for draws in (one, same, other, one)]
-    assert values[0] == values[1] and len(set(values)) == 3
+    assert values[0] == values[1]
+    assert len(set(values)) == 3
     assert Draws(0, 5, of_batch=True).uniform() != values[0] != Draws(1, 5).uniform()
 
 
 def test_draws_are_uniform():
     values = np.array([Draws(0, n).uniform().numpy() for n in range(500)])
-    assert abs(values.mean() - 0.5) < 0.05 and abs(values.std() - 12**-0.5) < 0.02
+    assert abs(values.mean() - 0.5) < 0.05
+    assert abs(values.std() - 12**-0.5) < 0.02
 
 
 @pytest.mark.parametrize("suffix", ["JPEG", "PNG"])
@@ -90,7 +93,9 @@ def test_policies_give_whole_pixels_of_the_same_shape(policy, pixels):
     step = tf.function(lambda number: random_policy(image, policy, Draws(0, number)))
     results = [step(tf.constant(n, tf.int64)).numpy() for n in range(30)]
     for result in results:
-        assert result.shape == pixels.shape and 0 <= result.min() and result.max() <= 255
+        assert result.shape == pixels.shape
+        assert result.min() >= 0
+        assert result.max() <= 255
     assert len({result.tobytes() for result in results}) > 10
 
 

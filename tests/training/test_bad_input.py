@@ -2,12 +2,12 @@
 
 import pytest
 
+from keras_resnets.errors import UserError
 from training import recipe
 from training.assembly import make_share
 from training.cli import main
 from training.cluster import Task
-from training.errors import UserError
-from training.run_folder import RunFolder
+from training.run.folder import RunFolder
 
 
 @pytest.fixture
@@ -21,7 +21,8 @@ def refused(capsys, tmp_path, monkeypatch):
             code = stop.code
         errors = capsys.readouterr().err
         assert code == 2
-        assert errors.startswith("error: ") and errors.count("\n") == 1
+        assert errors.startswith("error: ")
+        assert errors.count("\n") == 1
         assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
         return errors
 
@@ -66,7 +67,8 @@ def test_a_folder_that_is_not_there(refused):
 
 def test_classes_that_contradict_the_data(refused, photos):
     message = refused("--data", photos, "--set", "model.classes=7")
-    assert "the 3 classes" in message and "Received: classes=7" in message
+    assert "the 3 classes" in message
+    assert "Received: classes=7" in message
 
 
 def test_an_input_too_small_for_the_stem(refused, photos):
@@ -76,7 +78,8 @@ def test_an_input_too_small_for_the_stem(refused, photos):
 
 def test_an_argument_the_constructor_refuses(refused, photos):
     message = refused("--data", photos, "--set", "model.arguments.drop_path_rate=1.5")
-    assert "in [0, 1)" in message and "1.5" in message
+    assert "in [0, 1)" in message
+    assert "1.5" in message
 
 
 def test_a_folder_with_other_files_is_left_alone(refused, photos, tmp_path):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.checkpoint import Checkpoint, Checkpoints
-from training.files import written_aside
+from keras_resnets._common.files import written_aside
+from training.run.checkpoint import Checkpoint, Checkpoints
 
 
 @pytest.fixture
@@ -53,8 +53,13 @@ def test_a_broken_one_falls_back_with_a_warning(checkpoints, damage):
 def test_a_failed_write_leaves_the_file_before(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("before")
-    with pytest.raises(OSError, match="full"), written_aside(path) as aside:
-        aside.write_text("half of")
-        raise OSError("disk full")
+
+    def fill_the_disk():
+        with written_aside(path) as aside:
+            aside.write_text("half of")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="full"):
+        fill_the_disk()
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]

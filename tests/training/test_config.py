@@ -2,9 +2,9 @@
 
 import pytest
 
+from keras_resnets.errors import UserError
 from training import recipe
 from training.config import Config
-from training.errors import UserError
 
 
 @pytest.mark.parametrize("name", recipe.names())
@@ -31,7 +31,8 @@ def test_a_saved_configuration_reads_back_the_same(tmp_path):
 def test_overrides_reach_into_sections():
     config = recipe.configure({}, ["optimizer.learning_rate=0.3", "augmentation.shift.zoom=0.2"])
     assert config.optimizer.learning_rate == 0.3
-    assert config.augmentation.shift is not None and config.augmentation.shift.zoom == 0.2
+    assert config.augmentation.shift is not None
+    assert config.augmentation.shift.zoom == 0.2
 
 
 def test_overrides_keep_the_rest_of_their_section():

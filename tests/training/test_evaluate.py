@@ -82,7 +82,8 @@ def test_a_named_model_with_weights_is_measured(files, photos, tmp_path, capsys,
     assert images == data.sizes["train"]
 
     found = json.loads(out.read_text())
-    assert found["images"] == images and found["split"] == "train"
+    assert found["images"] == images
+    assert found["split"] == "train"
     assert found["top1"] == top1
     assert found["top1_interval"] == pytest.approx(_wilson(top1, images))
     # Of three classes, the right one is always among five.
@@ -99,12 +100,14 @@ def test_a_named_model_with_weights_is_measured(files, photos, tmp_path, capsys,
     assert lines[0] == f"{images} images of the train split"
     assert lines[1].split() == ["top1", f"{top1:.2%}", f"({low}", "to", f"{high})"]
     assert lines[2].split()[:2] == ["top5", "100.00%"]
-    assert lines[3].startswith("calibration error ") and f" {error:.2%} " in lines[3]
+    assert lines[3].startswith("calibration error ")
+    assert f" {error:.2%} " in lines[3]
 
 
 def test_an_unknown_model(refused, photos):
     message = refused("--model", "ReXNetLite10", "--data", photos)
-    assert "Unknown model" in message and "ReXNetLite100" in message
+    assert "Unknown model" in message
+    assert "ReXNetLite100" in message
 
 
 def test_weights_that_are_not_there(refused, photos, tmp_path):

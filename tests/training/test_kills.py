@@ -96,7 +96,8 @@ def test_a_signal_to_one_worker_stops_all_and_a_death_ends_the_others(
     assert stderr.startswith(
         "error: Expected all 2 workers to train to the end. Received: worker 0"
     )
-    assert "start all of them again with the same command" in stderr and stderr.count("\n") == 1
+    assert "start all of them again with the same command" in stderr
+    assert stderr.count("\n") == 1
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(start, tiny_recipe, tmp_path):
@@ -107,7 +108,8 @@ def test_a_loss_that_is_not_finite_stops_the_run(start, tiny_recipe, tmp_path):
     _, stderr = process.communicate(timeout=200)
     assert process.returncode == 3, stderr
     assert "Received: NaN or infinity at step" in stderr
-    assert "learning rate of 1e+30" in stderr and "Traceback" not in stderr
+    assert "learning rate of 1e+30" in stderr
+    assert "Traceback" not in stderr
 
 
 @pytest.mark.slow
@@ -117,6 +119,7 @@ def test_a_full_disk_is_an_error_and_leaves_what_was_whole(start, tiny_recipe, t
     )
     _, stderr = process.communicate(timeout=300)
     assert process.returncode == 2
-    assert stderr.startswith("error: Expected room on the disk") and "Traceback" not in stderr
+    assert stderr.startswith("error: Expected room on the disk")
+    assert "Traceback" not in stderr
     files = [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()]
     assert files == ["step-00000002.npz"]

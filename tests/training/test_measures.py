@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from training.measures import calibration_error, measure, per_class, wilson
+from training.reporting.metrics import calibration_error, measure, per_class, wilson
 
 
 def test_wilson_is_the_textbook_interval():
     # Agresti & Coull's example: 95 % for 9 of 10.
     assert wilson(9, 10) == pytest.approx((0.5958, 0.9821), abs=1e-4)
-    assert wilson(0, 10)[0] == 0 and wilson(10, 10)[1] == pytest.approx(1)
+    assert wilson(0, 10)[0] == 0
+    assert wilson(10, 10)[1] == pytest.approx(1)
 
 
 def test_calibration_error_by_hand():
@@ -22,7 +23,8 @@ def test_calibration_error_by_hand():
 def test_measures_by_hand():
     probabilities = np.array([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.1, 0.9]])
     result = measure(probabilities, np.array([0, 1, 1, 1]))
-    assert result["top1"] == 0.75 and result["top5"] == 1
+    assert result["top1"] == 0.75
+    assert result["top5"] == 1
     assert result["loss"] == pytest.approx(-np.log([0.8, 0.4, 0.7, 0.9]).mean())
     assert result["confusion"] == [[1, 0], [1, 2]]
     # Observed 3/4, expected by chance 1/4 * 1/2 + 3/4 * 1/2 = 1/2.

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.averaging import Ema, SlowWeights
 from training.config import Optimizer, Schedule
-from training.learner import Learner
-from training.loss_scale import LossScale
-from training.optimizers import Decay, make_optimizer
-from training.schedules import LearningRate
-from training.swa import EqualAverage
+from training.optim.averaging import Ema, SlowWeights
+from training.optim.loss_scale import LossScale
+from training.optim.rules import Decay, make_optimizer
+from training.optim.schedule import LearningRate
+from training.optim.swa import EqualAverage
+from training.step import Learner
 
 RATE = 0.1
 
@@ -171,7 +171,8 @@ def test_equal_average_is_the_mean(rng):
     restored = EqualAverage()
     variables = average.state()
     restored.restore(variables)
-    assert restored.count == 5 and variables == {}
+    assert restored.count == 5
+    assert variables == {}
     np.testing.assert_array_equal(restored.average[0], average.average[0])
 
 

@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 
 from keras_resnets.data import open_data
+from keras_resnets.errors import UserError
 from training import recipe
-from training.errors import UserError
-from training.pipeline import Position, Share, steps_per_epoch, training_batches, validation_batches
+from training.data.batches import (
+    Position,
+    Share,
+    steps_per_epoch,
+    training_batches,
+    validation_batches,
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +33,8 @@ def _take(data, config, count, **where):
 
 def test_a_batch_is_normalised_images_and_one_hot_targets(data, config):
     images, targets = _take(data, config, 1)
-    assert images.shape == (8, 16, 16, 3) and targets.shape == (8, 3)
+    assert images.shape == (8, 16, 16, 3)
+    assert targets.shape == (8, 3)
     np.testing.assert_array_equal(targets.sum(axis=1), 1)
     # Black is (0 - 0.485) / 0.229 in red.
     assert images[..., 0].min() == pytest.approx(-2.1179, abs=1e-3)

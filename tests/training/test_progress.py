@@ -2,7 +2,7 @@
 
 import io
 
-from training.progress import Progress
+from training.reporting.progress import Progress
 
 
 class _Terminal(io.StringIO):
@@ -23,7 +23,8 @@ def test_a_terminal_shows_rate_learning_rate_and_time_left():
     shown = _run(_Terminal())
     last = shown.split("\r")[-2]
     assert last.startswith("epoch 1/2  [====================]  4/4  loss 0.5  learning rate 0.1")
-    assert "images/s" in last and "left" in last
+    assert "images/s" in last
+    assert "left" in last
 
 
 def test_a_file_gets_one_line_an_epoch():

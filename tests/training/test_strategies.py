@@ -11,13 +11,18 @@ DIGITS = {
     "model": {
         "name": "ResNeXt",
         "arguments": {
-            **{"depths": [1, 1], "planes": 8, "stem": "small", "stem_filters": 8},
-            **{"zero_gamma": False},
+            "depths": [1, 1],
+            "planes": 8,
+            "stem": "small",
+            "stem_filters": 8,
+            "zero_gamma": False,
         },
     },
     "preprocessing": {
-        **{"size": 16, "crop_fraction": 1.0},
-        **{"mean": [0.1307] * 3, "std": [0.3081] * 3},
+        "size": 16,
+        "crop_fraction": 1.0,
+        "mean": [0.1307] * 3,
+        "std": [0.3081] * 3,
     },
     "augmentation": {"shift": {"rotation": 12, "translation": 0.08, "zoom": 0.1}},
     "optimizer": {"learning_rate": 0.01, "clip": 0.5},

@@ -21,7 +21,7 @@ RUN_FILES = {
 
 def test_the_run_folder_is_complete(finished):
     run, done = finished
-    assert RUN_FILES <= {path.name for path in run.iterdir()}
+    assert {path.name for path in run.iterdir()} >= RUN_FILES
     assert (run / "classes.txt").read_text() == "blue\ngreen\nred\n"
     assert done.stderr == ""
     assert done.stdout.count("\nepoch ") == 3
@@ -33,7 +33,8 @@ def test_it_learns(finished):
     assert [row["epoch"] for row in history] == [1, 2, 3]
     assert history[-1]["validation_loss"] < 0.7 * history[0]["validation_loss"]
     header, *lines = (run / "history.csv").read_text().splitlines()
-    assert header.split(",") == list(history[0]) and len(lines) == 3
+    assert header.split(",") == list(history[0])
+    assert len(lines) == 3
 
 
 def test_the_best_model_is_what_was_evaluated(finished, photos):
@@ -54,7 +55,8 @@ def test_a_finished_run_is_not_overwritten(finished, command, tiny_recipe):
     run, _ = finished
     done = command("--recipe", tiny_recipe, "--run", run)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: Expected a new run folder.") and "--force" in done.stderr
+    assert done.stderr.startswith("error: Expected a new run folder.")
+    assert "--force" in done.stderr
 
 
 def test_ctrl_c_says_how_to_continue_and_resume_does(
@@ -99,6 +101,6 @@ def test_report_draws_without_tensorflow(finished, command):
 
 
 def test_report_and_bad_flags_import_no_tensorflow():
-    code = "import sys, training.commands.report, training.commands.run;"
+    code = "import sys, training.commands.report, training.commands.train;"
     code += "assert not {'tensorflow', 'keras'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

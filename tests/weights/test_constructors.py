@@ -94,7 +94,7 @@ def test_other_classes_get_a_fresh_head_and_all_else(publish):
 
 @pytest.mark.parametrize("channels", [1, 4])
 @pytest.mark.parametrize(
-    "variant, tag, first",
+    ("variant", "tag", "first"),
     [
         ("ResNeSt14", "gluon_in1k", "stem/conv1/conv/kernel"),
         ("ReXNet100", "nav_in1k", "stem/conv/kernel"),
@@ -117,7 +117,7 @@ def test_other_channels_adapt_the_first_convolution(publish, variant, tag, first
 
 
 @pytest.mark.parametrize(
-    "variant, architecture",
+    ("variant", "architecture"),
     [
         ("ResNeXt50", "resnext50_32x4d"),
         ("ResNeSt14", "resnest14d"),
@@ -197,7 +197,7 @@ def _of_another_width(tensors):
 
 
 @pytest.mark.parametrize(
-    "spoil, message",
+    ("spoil", "message"),
     [
         (_without_one, r"1 missing.*stage3_block1/depthwise/conv/kernel ← features\.3\.conv_dw"),
         (_with_one_more, r"1 unused.*features\.99\.weight \(3,\)"),

@@ -144,7 +144,8 @@ def test_a_pth_comes_back(tmp_path, wrap):
     torch.save(wrap(state), tmp_path / "toy.pth")
     tensors = read_tensors(tmp_path / "toy.pth")
     np.testing.assert_array_equal(tensors["fc.bias"], np.array([0, 1, 2], "float32"))
-    assert tensors["fc.bias"].dtype == np.float32 and tensors["n"] == 7
+    assert tensors["fc.bias"].dtype == np.float32
+    assert tensors["n"] == 7
 
 
 @pytest.mark.skipif(not HAS_TORCH, reason="needs torch, which the library does not")

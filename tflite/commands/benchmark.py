@@ -5,8 +5,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from tflite.commands.options import positive
-from tflite.table import size, table
+from keras_resnets._common.tables import size, table
+
+from .options import positive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from tflite.files import write
-    from tflite.measure import measure
+    from keras_resnets._common.files import write_bytes
+
+    from ..verify.latency import measure
 
     measurements = [
         measure(path, threads=arguments.threads, warm_up=arguments.warm_up, runs=arguments.runs)
@@ -45,12 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{arguments.runs} calls of one image, {arguments.threads} thread(s)")
     print(table(["", "size", "median", "10 % to 90 %", "peak memory"], rows))
     if arguments.json:
-        write(arguments.json, json.dumps([asdict(m) for m in measurements], indent=2).encode())
+        write_bytes(
+            arguments.json, json.dumps([asdict(m) for m in measurements], indent=2).encode()
+        )
     if arguments.plot:
-        from tflite.plot import accuracies, draw_trade_off
+        from ..verify.plot import accuracies, draw_trade_off
 
         known: dict[str, float] = {}
         for folder in dict.fromkeys(path.parent for path in arguments.files):
             known |= accuracies(folder / "report.json")
-        write(arguments.plot, draw_trade_off(measurements, known))
+        write_bytes(arguments.plot, draw_trade_off(measurements, known))
     return 0

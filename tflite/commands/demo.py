@@ -12,9 +12,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from tflite.classifier import Classifier
-    from tflite.runtime import read_file
-    from tflite.server import make_server
+    from ..file.runtime import read_file
+    from ..use.classifier import Classifier
+    from ..use.server import make_server
 
     content = read_file(arguments.file)
     classifier = Classifier(content)

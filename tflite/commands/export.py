@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tflite.commands.options import add_data_arguments, named_data, positive
-from tflite.files import prepare, write
-from tflite.modes import BY_OPTION, INT8, MIXED, Mode
-from tflite.table import size
-from tflite.terminal import quiet
+from keras_resnets._common.files import check_writable, write_bytes
+from keras_resnets._common.tables import size
+from keras_resnets.errors import UserError
+
+from ..formats import BY_OPTION, INT8, MIXED, Mode
+from ..terminal import quiet
+from .options import add_data_arguments, named_data, positive
 
 if TYPE_CHECKING:
-    from tflite.export import Exporter
-    from tflite.source import Source
+    from ..convert.export import Exporter
+    from ..trained import Source
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,10 +84,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     with quiet():
-        from tflite.export import Exporter, Options, paths
-        from tflite.measure import peak_memory
-        from tflite.source import images_of
-        from tflite.verify import compare, report
+        from ..convert.export import Exporter, Options, paths
+        from ..trained import images_of
+        from ..verify.compare import compare, report
+        from ..verify.latency import peak_memory
 
     tensorflow = arguments.quantizer == "tensorflow"
     options = Options(
@@ -100,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.output or source.folder / "tflite"
     modes = [BY_OPTION[option] for option in dict.fromkeys(arguments.quantize)]
     targets = dict(paths(source.card, [*modes, MIXED], folder))
-    prepare(folder, (targets[mode] for mode in modes), force=arguments.force)
+    check_writable(folder, (targets[mode] for mode in modes), force=arguments.force)
 
     with quiet() as terminal:
         data = images_of(source.card, named_data(arguments))
@@ -136,12 +138,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _source(arguments: argparse.Namespace) -> "Source":
     if (arguments.run is None) == (arguments.model is None):
-        raise ValueError(
+        raise UserError(
             "Expected either a run folder or .keras file, or --model NAME. "
             f"Received: {arguments.run}, --model {arguments.model}."
         )
     with quiet():
-        from tflite.source import load, named
+        from ..trained import load, named
 
         if arguments.model is None:
             return load(arguments.run)
@@ -152,7 +154,7 @@ def _write(exporter: "Exporter", mode: Mode, path: Path, float_layers: Sequence[
     """Makes a file, writes it, says so."""
     start = time.perf_counter()
     content = exporter.file(mode, float_layers)
-    write(path, content)
+    write_bytes(path, content)
     seconds = time.perf_counter() - start
     print(f"{path}  {size(len(content))}  {seconds:.1f} s", file=exporter.terminal)
     return content

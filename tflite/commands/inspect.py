@@ -6,10 +6,10 @@ from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tflite.table import size, table
+from keras_resnets._common.tables import size, table
 
 if TYPE_CHECKING:
-    from tflite.inspection import Operator
+    from ..file.inspection import Operator
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,9 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from tflite.inspection import inspect
-    from tflite.metadata import unpack
-    from tflite.runtime import read_file
+    from ..file.inspection import inspect
+    from ..file.metadata import unpack
+    from ..file.runtime import read_file
 
     content = read_file(arguments.file)
     inspection = inspect(content)

@@ -4,7 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from tflite.commands.options import positive
+from keras_resnets.errors import UserError
+
+from .options import positive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from tflite.classifier import Classifier
+    from ..use.classifier import Classifier
 
     classifier = Classifier.load(arguments.file)
     if classifier.assumption:
@@ -24,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             classes = classifier.classify(content, top=arguments.top)
         except (OSError, SyntaxError) as error:  # what Pillow raises
-            raise ValueError(
+            raise UserError(
                 f"Expected an image that Pillow can decode. Received: {photo}: {error}"
             ) from error
         print(photo)

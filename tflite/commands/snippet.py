@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from keras_resnets.errors import UserError
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE.tflite")
@@ -16,15 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from tflite.metadata import unpack
-    from tflite.runtime import Runner, read_file
-    from tflite.snippet import snippet
+    from ..file.metadata import unpack
+    from ..file.runtime import Runner, read_file
+    from ..use.snippet import snippet
 
     content = read_file(arguments.file)
     runner = Runner(content)
     card = unpack(content)
     if card is None:
-        raise ValueError(
+        raise UserError(
             "Expected a file with a card, which says what the code must do. "
             f"Received: {arguments.file}, without one. Files of `python -m tflite export` have one."
         )

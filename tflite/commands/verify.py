@@ -6,9 +6,11 @@ The exit status is 1 where the two agree on fewer images than --min-agreement.
 import argparse
 from pathlib import Path
 
-from tflite.commands.options import add_data_arguments, named_data
-from tflite.table import table
-from tflite.terminal import quiet
+from keras_resnets._common.tables import table
+from keras_resnets.errors import UserError
+
+from ..terminal import quiet
+from .options import add_data_arguments, named_data
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,17 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from tflite.runtime import read_file
+    from ..file.runtime import read_file
 
     content = read_file(arguments.file)
     with quiet():
-        from tflite.source import images_of, load
-        from tflite.verify import compare, layers, report, worst
+        from ..trained import images_of, load
+        from ..verify.compare import compare, layers, report, worst
     with quiet() as terminal:
         source = load(arguments.against)
         data = images_of(source.card, named_data(arguments))
         if data is None:
-            raise ValueError(
+            raise UserError(
                 "Expected images to compare on. Received: a model whose card names none. "
                 "Give --data FOLDER or --dataset NAME."
             )
@@ -61,9 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.worst:
         with quiet():
             page = worst(source, name, logits, data, arguments.split)
-        from tflite.files import write
+        from keras_resnets._common.files import write_bytes
 
-        write(arguments.worst, page)
+        write_bytes(arguments.worst, page)
         print(f"the images that differ most: {arguments.worst}")
     if arguments.layers:
         with quiet() as terminal:

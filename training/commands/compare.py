@@ -6,10 +6,11 @@ python -m training compare runs/a runs/b --out compare.png
 import argparse
 from pathlib import Path
 
-from training import plots
-from training.errors import UserError
-from training.report import as_text
-from training.run_folder import HISTORY, is_run, read_rows
+from keras_resnets.errors import UserError
+
+from ..reporting import plots
+from ..reporting.page import as_text
+from ..run.folder import HISTORY, is_run, read_rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("compare.png"), metavar="PNG")
 
 
-def main(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
     for run in arguments.runs:
         if not is_run(run) or not (run / HISTORY).is_file():
             raise UserError(f"Expected run folders with a {HISTORY}. Received: {run}.")

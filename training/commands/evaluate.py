@@ -8,8 +8,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from training.quiet import quiet_stderr
-from training.report import as_text
+from ..reporting.page import as_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="JSON", help="write the numbers here")
 
 
-def main(arguments: argparse.Namespace) -> None:
-    with quiet_stderr():
-        from training.evaluate import evaluate_model
+def run(arguments: argparse.Namespace) -> None:
+    from ..reporting.evaluate import evaluate_model
+
     result = evaluate_model(
         arguments.model,
         weights=arguments.weights,

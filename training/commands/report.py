@@ -3,16 +3,17 @@
 import argparse
 from pathlib import Path
 
-from training import report
-from training.errors import UserError
-from training.run_folder import is_finished
+from keras_resnets.errors import UserError
+
+from ..reporting import page as report
+from ..run.folder import is_finished
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
 
 
-def main(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
     run = arguments.run
     if not is_finished(run):
         raise UserError(f"Expected the folder of a finished run. Received: {run}.")

@@ -6,23 +6,22 @@ python -m training show --recipe demo --out page.png
 import argparse
 from pathlib import Path
 
-from training.commands import run
-from training.errors import UserError
-from training.quiet import quiet_stderr
+from keras_resnets.errors import UserError
+
+from . import train
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    run.add_configuration(parser)
+    train.add_configuration(parser)
     parser.add_argument("--out", type=Path, default=Path("augmented.png"), metavar="PNG")
     parser.add_argument("--count", type=int, default=24, help="images on the page")
 
 
-def main(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
     if arguments.count < 1:
         raise UserError(f"Expected a count of 1 or more. Received: --count {arguments.count}.")
-    config = run.configured(arguments)
-    with quiet_stderr():
-        from training.show import draw_augmented
+    config = train.configured(arguments)
+    from ..reporting.show import draw_augmented
 
     draw_augmented(config, arguments.count, arguments.out)
     print(f"Drawn: {arguments.out}")

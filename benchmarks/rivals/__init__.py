@@ -1,0 +1,1 @@
+"""Side by side with the rivals, each in an environment of its own."""

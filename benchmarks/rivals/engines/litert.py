@@ -1,0 +1,21 @@
+"""A `.tflite` file in LiteRT, whoever made it."""
+
+from ai_edge_litert.interpreter import Interpreter
+
+from benchmarks.rivals.engines.protocol import Call, images, serve, threads
+
+
+def invoke(file: str) -> Call:
+    """One image a call."""
+    interpreter = Interpreter(file, num_threads=threads())
+    interpreter.allocate_tensors()
+    (tensor,) = interpreter.get_input_details()
+    _, size, _, _ = tensor["shape"]
+    interpreter.set_tensor(tensor["index"], images(1, size).astype(tensor["dtype"]))
+    for _ in range(3):
+        interpreter.invoke()
+    return interpreter.invoke
+
+
+if __name__ == "__main__":
+    serve({"invoke": invoke})

@@ -1,0 +1,177 @@
+"""One cell of the table: its engines started, their turns taken, the rivals compared."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from benchmarks.rivals.control import gigaflops
+from benchmarks.rivals.environments import Environments
+from benchmarks.rivals.process import EngineError, EngineProcess
+from benchmarks.rivals.rounds import Rounds, take_rounds
+from benchmarks.rivals.tasks import GMACS, OURS, Cell, Contender, Preparation, Size
+
+# Of the matrix product's speed, LiteRT float32: the goal and where it stands.
+PEAK_GOAL = 0.85
+PEAK_TASK = "litert-float32"
+PEAK_MODELS = ("ResNeXt50", "ResNeSt50", "Res2Net50_26w_4s")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one cell showed, in JSON's types.
+
+    Attributes:
+        task, model, title, goal: the cell's.
+        contenders: by name: median, 10th and 90th percentile in milliseconds, and how many calls.
+        best_rival: the one with the lowest median; `None` where there is none.
+        ratio: ours / the best rival's, paired by rounds; `None` likewise.
+        ratio_range: over the rounds.
+        share_of_peak: of the matrix product's speed; `None` where it says nothing.
+        rounds: that count.
+        thrown_away: rounds that do not.
+        clean: whether those that count were undisturbed.
+        peak_gigaflops: of the fastest matrix product.
+        absent: why a rival is not in it.
+    """
+
+    task: str
+    model: str
+    title: str
+    goal: float
+    contenders: Mapping[str, Mapping[str, float]]
+    best_rival: str | None
+    ratio: float | None
+    ratio_range: tuple[float, float] | None
+    share_of_peak: float | None
+    rounds: int
+    thrown_away: int
+    clean: bool
+    peak_gigaflops: float
+    absent: Mapping[str, str]
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is met; `None` where we or all rivals are missing."""
+        if OURS not in self.contenders:
+            return None
+        if self.task in ABSOLUTE:
+            return self.contenders[OURS]["median"] <= self.goal
+        return None if self.ratio is None else self.ratio <= self.goal
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "met": self.met}
+
+
+# Their goals are milliseconds, and they have no rivals.
+ABSOLUTE = ("import", "build")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Measures cells.
+
+    Attributes:
+        size: how much.
+        environments: of the rivals.
+        control: the matrix product.
+        threads: allowed to every engine.
+        log: where the engines' chatter goes.
+    """
+
+    size: Size
+    environments: Environments
+    control: Callable[[], float]
+    threads: int
+    log: TextIO
+
+    def measure(self, cell: Cell) -> Result:
+        """Starts the engines of a cell, times them in turns, and ends them."""
+        absent = dict(cell.absent)
+        engines: dict[str, EngineProcess] = {}
+        counts: dict[str, int] = {}
+        with contextlib.ExitStack() as stack:
+            # All import their libraries at once, which is most of a quick comparison; then each warms
+            # up alone.
+            started: list[tuple[Contender, EngineProcess]] = []
+            for contender in cell.contenders:
+                try:
+                    self._make_file(contender)
+                    engine = stack.enter_context(self._start(contender.preparation))
+                    started.append((contender, engine))
+                except (EngineError, OSError) as error:
+                    absent[contender.name] = str(error)
+            for contender, engine in started:
+                try:
+                    engine.prepare(contender.preparation.options)
+                    counts[contender.name] = self._calls(engine, cell)
+                except EngineError as error:
+                    absent[contender.name] = str(error)
+                else:
+                    engines[contender.name] = engine
+            wanted = self.size.slow_rounds if cell.slow else self.size.rounds
+            rounds = take_rounds(
+                engines, counts, self.control, wanted=wanted, most=wanted * self.size.attempts
+            )
+        return summary(cell, rounds, tuple(engines), absent)
+
+    def _make_file(self, contender: Contender) -> None:
+        maker = contender.maker
+        if maker is None or Path(maker.options["file"]).is_file():
+            return
+        with self._start(maker) as engine:
+            engine.prepare(maker.options)
+            engine.run(1)
+
+    def _start(self, preparation: Preparation) -> EngineProcess:
+        python = self.environments.python(preparation.environment)
+        module = f"benchmarks.rivals.engines.{preparation.engine}"
+        return EngineProcess([str(python), "-m", module], threads=self.threads, log=self.log)
+
+    def _calls(self, engine: EngineProcess, cell: Cell) -> int:
+        """How many fill a turn."""
+        if cell.slow:
+            return 1
+        return max(1, round(1e3 * self.size.turn / min(engine.run(2))))
+
+
+def summary(
+    cell: Cell, rounds: Rounds, contenders: tuple[str, ...], absent: Mapping[str, str]
+) -> Result:
+    """What the rounds of a cell come to."""
+    statistics = {}
+    for name in contenders:
+        times = rounds.times(name)
+        low, middle, high = np.percentile(times, (10, 50, 90))
+        statistics[name] = {
+            "median": float(middle),
+            "p10": float(low),
+            "p90": float(high),
+            "calls": len(times),
+        }
+    rivals = [name for name in contenders if name != OURS]
+    best = min(rivals, key=rounds.median, default=None)
+    ratio, ratio_range, share = None, None, None
+    if best is not None and OURS in contenders:
+        ratio, ratio_range = rounds.ratio(OURS, best), rounds.ratio_range(OURS, best)
+    if cell.task == PEAK_TASK and cell.model in PEAK_MODELS and OURS in contenders:
+        share = 2e3 * GMACS[cell.model] / rounds.median(OURS) / gigaflops(rounds.control)
+    return Result(
+        task=cell.task,
+        model=cell.model,
+        title=cell.title,
+        goal=cell.goal,
+        contenders=statistics,
+        best_rival=best,
+        ratio=ratio,
+        ratio_range=ratio_range,
+        share_of_peak=share,
+        rounds=len(rounds.kept),
+        thrown_away=rounds.thrown_away,
+        clean=rounds.clean,
+        peak_gigaflops=gigaflops(rounds.control),
+        absent=absent,
+    )

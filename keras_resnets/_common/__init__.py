@@ -1,0 +1,1 @@
+"""What the programs share, and nothing else. No module here imports Keras or TensorFlow."""

@@ -1,0 +1,172 @@
+"""What the user sees: progress and warnings, and none of the chatter of native libraries."""
+
+import contextlib
+import logging
+import os
+import shlex
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO, TypeVar
+
+Item = TypeVar("Item")
+
+# Lines that TensorFlow, absl and LiteRT write to descriptor 2 however their log levels are set. What is
+# fatal ("F") passes, and so does everything else.
+CHATTER = (
+    r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] "
+    r"|^[IWE]\d{4} [\d:.]+ "
+    r"|^WARNING: All log messages before absl::InitializeLog"
+    r"|^To enable the following instructions:"
+    r"|^(INFO|WARNING|VERBOSE|W): "
+)
+# Run by an interpreter of its own, so that the last words of a process that dies in native code arrive.
+_FILTER = (
+    "import re, sys\n"
+    "chatter = re.compile(sys.argv[1].encode())\n"
+    "for line in sys.stdin.buffer:\n"
+    "    if not chatter.match(line):\n"
+    "        sys.stdout.buffer.write(line); sys.stdout.buffer.flush()\n"
+)
+
+
+def prepare_tensorflow() -> None:
+    """Settings that TensorFlow reads once, when it is imported: call it before that.
+
+    TensorFlow turns oneDNN on by itself only where a CPU has AVX-512's neural instructions. With AVX2
+    alone it trains 1.1 to 1.7 times as fast by it (docs/performance.md).
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    for name in ("absl", "tensorflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+@contextlib.contextmanager
+def without_chatter() -> Iterator[None]:
+    """Keeps the log lines of native libraries off the terminal while the block lasts.
+
+    Python's own standard error, with warnings, progress and tracebacks, reaches the terminal as ever.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    reader = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _FILTER, CHATTER],
+        stdin=subprocess.PIPE,
+        stdout=terminal,
+        stderr=subprocess.DEVNULL,
+    )
+    assert reader.stdin is not None
+    os.dup2(reader.stdin.fileno(), 2)
+    reader.stdin.close()
+    before = sys.stderr
+    # A test may have put another stream in the place of descriptor 2's: that one is left alone.
+    own = _writes_to_descriptor_2(before)
+    if own:
+        sys.stderr = os.fdopen(os.dup(terminal), "w", encoding="utf-8", errors="backslashreplace")
+    try:
+        yield
+    finally:
+        if own:
+            sys.stderr.close()
+            sys.stderr = before
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            reader.wait(timeout=2)
+
+
+def _writes_to_descriptor_2(stream: TextIO) -> bool:
+    try:
+        return stream.fileno() == 2
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+@contextlib.contextmanager
+def silent_output() -> Iterator[None]:
+    """Keeps what libraries print to the standard output off the terminal while the block lasts."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
+
+
+def show_warnings() -> None:
+    """From here on each of our warnings is one line on the terminal."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        print(f"warning: {message}", file=sys.stderr)
+
+    warnings.showwarning = show
+
+
+def command_line(*words: object) -> str:
+    """A command of ours as the user would type it, quoted for the shell.
+
+    Example:
+        >>> command_line("report", "runs/my photos")
+        "keras-resnets report 'runs/my photos'"
+    """
+    return shlex.join(["keras-resnets", *map(str, words)])
+
+
+def progress(
+    items: Iterable[Item], title: str, total: int, terminal: TextIO | None = None
+) -> Iterator[Item]:
+    """Passes the items on and counts them on one line, which is gone at the end.
+
+    Args:
+        items: anything that yields.
+        title: what is being done.
+        total: how many items there will be.
+        terminal: where to count, standard error by default; nothing is written where that is no
+            terminal.
+    """
+    terminal = terminal or sys.stderr
+    if not terminal.isatty():
+        yield from items
+        return
+    try:
+        for index, item in enumerate(items, start=1):
+            terminal.write(f"\r{title} {index}/{total}")
+            terminal.flush()
+            yield item
+    finally:
+        terminal.write("\r\x1b[K")
+        terminal.flush()
+
+
+@contextlib.contextmanager
+def ticking(title: str, terminal: TextIO | None = None) -> Iterator[None]:
+    """Counts the seconds of work without steps on one line, which is gone at the end.
+
+    Args:
+        title: what is being done.
+        terminal: where to count, standard error by default; nothing is written where that is no
+            terminal.
+    """
+    terminal = terminal or sys.stderr
+    if not terminal.isatty():
+        yield
+        return
+    done = threading.Event()
+
+    def tick() -> None:
+        start = time.monotonic()
+        while True:
+            terminal.write(f"\r{title} {time.monotonic() - start:.0f} s")
+            terminal.flush()
+            if done.wait(1):
+                return
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        terminal.write("\r\x1b[K")
+        terminal.flush()

@@ -1,0 +1,152 @@
+"""How a program of ours runs one of its commands: parsed, dispatched, its errors shown.
+
+A command is a module with `add_arguments(parser)` and `run(arguments)`, which returns an exit code or
+`None` for 0. It is light to import: what it needs, it imports when it runs, so that `--help` answers at
+once.
+"""
+
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from keras_resnets._common.console import prepare_tensorflow, show_warnings, without_chatter
+from keras_resnets.errors import USAGE, UserError, near_miss
+
+INTERRUPTED = 130  # as shells have it
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of a program.
+
+    Attributes:
+        module: its full name.
+        about: one line for the list of commands.
+        quiet: whether native libraries run in it, whose log lines are to be kept off the terminal.
+    """
+
+    module: str
+    about: str
+    quiet: bool = True
+
+
+class Parser(argparse.ArgumentParser):
+    """An `ArgumentParser` whose errors are one line, as every other error of the user's."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"error: {message}. See {self.prog} --help.", file=sys.stderr)
+        raise SystemExit(USAGE)
+
+
+def run_program(
+    prog: str,
+    about: str,
+    commands: Mapping[str, Command],
+    arguments: Sequence[str] | None = None,
+    *,
+    default: str | None = None,
+) -> int:
+    """Runs one command and returns the exit code.
+
+    A `UserError`, and what the operating system refuses, is one line on standard error. Any other
+    exception is a bug and passes with its traceback. A pipe that its reader closed is no error.
+
+    Args:
+        prog: what the user typed, such as `"keras-resnets"`.
+        about: what the program is for.
+        commands: by name, in the order in which they are listed.
+        arguments: of the command line, by default the process's.
+        default: the command that is meant where none is named.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with _closed_pipe_is_no_error():
+            return _run(prog, about, commands, given, default)
+    except SystemExit as end:  # argparse ends so, after --help too
+        return end.code if isinstance(end.code, int) else 0
+
+
+def _run(
+    prog: str,
+    about: str,
+    commands: Mapping[str, Command],
+    given: list[str],
+    default: str | None,
+) -> int:
+    named = bool(given) and given[0] in commands
+    if not named and (default is None or given[:1] in (["-h"], ["--help"])):
+        return _overview(prog, about, commands, given, default)
+    name = given.pop(0) if named else default
+    assert name is not None
+    command = commands[name]
+    module = importlib.import_module(command.module)
+    parser = Parser(
+        prog=f"{prog} {name}" if named else prog,
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    options = parser.parse_args(given)
+    show_warnings()
+    prepare_tensorflow()
+    with without_chatter() if command.quiet else contextlib.nullcontext():
+        try:
+            return module.run(options) or 0
+        except UserError as error:
+            _show_error(error)
+            return error.exit_code
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            _show_error(error)
+            return USAGE
+        except KeyboardInterrupt:
+            print("\nInterrupted; no file is half written.", file=sys.stderr)
+            return INTERRUPTED
+
+
+def _show_error(error: Exception) -> None:
+    sys.stdout.flush()
+    print(f"error: {error}", file=sys.stderr)
+
+
+def _overview(
+    prog: str, about: str, commands: Mapping[str, Command], given: list[str], default: str | None
+) -> int:
+    """The list of commands; an error where the user named another."""
+    if given and given[0] not in ("-h", "--help"):
+        print(
+            f"error: Unknown command {given[0]!r}. {near_miss(given[0], commands)} "
+            f"See {prog} --help.",
+            file=sys.stderr,
+        )
+        return USAGE
+    width = max(map(len, commands))
+    lines = [f"  {name:{width}}  {command.about}" for name, command in commands.items()]
+    print(f"usage: {prog} COMMAND …\n\n{about}\n\ncommands:")
+    print("\n".join(lines))
+    print(f"\n{prog} COMMAND --help tells a command's options." + _meant(default))
+    return 0
+
+
+def _meant(default: str | None) -> str:
+    return "" if default is None else f" Without a command, {default} is meant."
+
+
+@contextlib.contextmanager
+def _closed_pipe_is_no_error() -> Iterator[None]:
+    """As `keras-resnets list | head` closes it."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at its end.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None

@@ -1,0 +1,1 @@
+"""The commands of the library: `list`, `info`, `predict` and `convert`."""

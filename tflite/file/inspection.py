@@ -1,0 +1,162 @@
+"""What is in a file: its operators, what they weigh, and which the runtime accelerates."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ai_edge_litert import schema_py_generated as schema
+
+from .flatbuffer import read
+from .runtime import Runner
+
+TYPES = {
+    value: name.lower() for name, value in vars(schema.TensorType).items() if name[0].isupper()
+}
+KINDS = {value: name for name, value in vars(schema.BuiltinOperator).items() if name[0].isupper()}
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator of the graph.
+
+    Attributes:
+        kind: TFLite's name, such as `CONV_2D`.
+        layer: the Keras layer that it came from, as far as the tensor's name tells.
+        output: the name of its (first) output tensor.
+        types: of its inputs that are no constants, and of its outputs.
+        inputs, outputs: how many of them.
+        constants: bytes of its weights.
+        macs: estimated multiply-accumulates for one image.
+        delegated: whether the runtime hands it to XNNPACK.
+    """
+
+    kind: str
+    layer: str
+    output: str
+    types: tuple[str, ...]
+    inputs: int
+    outputs: int
+    constants: int
+    macs: int
+    delegated: bool
+
+    @property
+    def obstacle(self) -> str:
+        """Why XNNPACK does not take it, by what is known of its kernels."""
+        if self.kind == "SPLIT" and self.outputs > 4:
+            return f"{self.outputs} outputs, of at most 4"
+        if self.kind == "CONCATENATION" and self.inputs > 5:
+            return f"{self.inputs} inputs, of at most 5"
+        if self.kind == "CUSTOM" or self.kind.startswith("FLEX"):
+            return "not one of TFLite's own operators"
+        return f"no kernel for {' and '.join(self.types)}"
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A file's graph.
+
+    Attributes:
+        operators: in the order of execution.
+        partitions: how many pieces XNNPACK takes.
+        input, output: type and shape, such as `float32[1, 224, 224, 3]`, -1 for any number.
+    """
+
+    operators: tuple[Operator, ...]
+    partitions: int
+    input: str
+    output: str
+
+
+def inspect(content: bytes) -> Inspection:
+    """Reads a file, and has the runtime prepare it.
+
+    Raises:
+        ValueError: where it is no model.
+    """
+    runner = Runner(content)  # which also checks the bytes, before they are taken apart here
+    model = read(content)
+    graph = model.subgraphs[0]
+    nodes = runner.nodes()
+    originals, delegates = nodes[: len(graph.operators)], nodes[len(graph.operators) :]
+    delegated = _delegated(originals, delegates)
+    return Inspection(
+        tuple(_operator(model, op, index in delegated) for index, op in enumerate(graph.operators)),
+        len(delegates),
+        _described(graph.tensors[graph.inputs[0]]),
+        _described(graph.tensors[graph.outputs[0]]),
+    )
+
+
+def _operator(model: schema.ModelT, op: schema.OperatorT, delegated: bool) -> Operator:
+    tensors = model.subgraphs[0].tensors
+    inputs = [tensors[i] for i in op.inputs if i >= 0]
+    outputs = [tensors[i] for i in op.outputs]
+    constants = [t for t in inputs if _size(model, t)]
+    variables = [t for t in inputs if not _size(model, t)]
+    code = model.operatorCodes[op.opcodeIndex]
+    kind = KINDS[max(code.builtinCode, code.deprecatedBuiltinCode)]
+    name = outputs[0].name.decode()
+    return Operator(
+        kind=kind,
+        layer=layer_of(name),
+        output=name,
+        types=tuple(dict.fromkeys(TYPES[t.type] for t in [*variables, *outputs])),
+        inputs=len(inputs),
+        outputs=len(outputs),
+        constants=sum(_size(model, t) for t in constants),
+        macs=_macs(kind, inputs, outputs),
+        delegated=delegated,
+    )
+
+
+def layer_of(tensor: str) -> str:
+    """The Keras layer in a tensor's name: `stage1_block2` of `net_1/stage1_block2_1/conv1_1/Relu;…`.
+
+    The converter numbers each layer's scope, and joins the names of what it fused.
+    """
+    for scope in tensor.split(";")[0].split("/"):
+        name = re.sub(r"_\d+$", "", scope)
+        if re.fullmatch(r"stem|stage\d+_block\d+|head\w*|avg_pool|predictions", name):
+            return name
+    return "predictions" if tensor.startswith("StatefulPartitionedCall") else "-"
+
+
+def _described(tensor: schema.TensorT) -> str:
+    shape = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
+    return f"{TYPES[tensor.type]}{[int(side) for side in shape]}"
+
+
+def _size(model: schema.ModelT, tensor: schema.TensorT) -> int:
+    data = model.buffers[tensor.buffer].data
+    return 0 if data is None else len(data)
+
+
+def _macs(kind: str, inputs: Sequence[schema.TensorT], outputs: Sequence[schema.TensorT]) -> int:
+    # One image: the first axis of every output is the batch.
+    positions = math.prod(outputs[0].shape[1:]) if outputs[0].shape is not None else 0
+    if kind in ("CONV_2D", "FULLY_CONNECTED"):  # weights (filters, …)
+        return int(positions * math.prod(inputs[1].shape[1:]))
+    if kind == "DEPTHWISE_CONV_2D":  # weights (1, height, width, filters)
+        return int(positions * math.prod(inputs[1].shape[1:3]))
+    return 0
+
+
+def _delegated(originals: Sequence[dict], delegates: Sequence[dict]) -> set[int]:
+    """Which of the original nodes are in a delegate's: those between its inputs and outputs."""
+    producer = {
+        int(tensor): index for index, node in enumerate(originals) for tensor in node["outputs"]
+    }
+    found: set[int] = set()
+    for delegate in delegates:
+        border = {int(tensor) for tensor in delegate["inputs"]}
+        pending = [int(tensor) for tensor in delegate["outputs"]]
+        while pending:
+            tensor = pending.pop()
+            index = producer.get(tensor)
+            if index is None or index in found or tensor in border:
+                continue
+            found.add(index)
+            pending.extend(int(i) for i in originals[index]["inputs"] if i >= 0)
+    return found

@@ -1,0 +1,1 @@
+"""From a float32 file to one in integers."""

@@ -1,0 +1,127 @@
+"""The range of values that each activation takes: what an integer format needs to know."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TextIO
+
+import numpy as np
+
+from keras_resnets._common.console import progress
+
+from ..file.runtime import Tracer
+
+SAMPLES = 2**16  # values of one activation, of all images
+
+
+class Range(NamedTuple):
+    """The lowest and the highest value that is represented; 0 lies between."""
+
+    low: float
+    high: float
+
+
+class Observations(NamedTuple):
+    """What was seen of one activation.
+
+    Attributes:
+        lows, highs: the extremes of each image.
+        values: a sample of all values.
+    """
+
+    lows: np.ndarray
+    highs: np.ndarray
+    values: np.ndarray
+
+
+def min_max(seen: Observations) -> Range:
+    """Everything that was seen."""
+    return Range(seen.lows.min(), seen.highs.max())
+
+
+def average(seen: Observations) -> Range:
+    """The mean of the images' extremes."""
+    return Range(seen.lows.mean(), seen.highs.mean())
+
+
+def percentile(seen: Observations) -> Range:
+    """All but one value in 10,000 at each end."""
+    return Range(*np.quantile(seen.values, (1e-4, 1 - 1e-4)))
+
+
+def least_error(seen: Observations) -> Range:
+    """The range, from 30 % of everything seen at each end, that int8 represents with least error.
+
+    A wide range rounds coarsely, a narrow one clips: the squared error weighs both.
+    """
+    widest = min_max(seen)
+    shares = np.linspace(0.3, 1, 36)
+    high = min(
+        (share * widest.high for share in shares),
+        key=lambda high: _squared_error(seen.values, Range(widest.low, high)),
+    )
+    low = min(
+        (share * widest.low for share in shares),
+        key=lambda low: _squared_error(seen.values, Range(low, high)),
+    )
+    return Range(low, high)
+
+
+METHODS: Mapping[str, Callable[[Observations], Range]] = {
+    "min-max": min_max,
+    "average": average,
+    "percentile": percentile,
+    "least-error": least_error,
+}
+
+
+def observe(
+    model: bytes, images: Sequence[np.ndarray], terminal: TextIO
+) -> dict[str, Observations]:
+    """Runs a float model on images and looks at every activation.
+
+    Args:
+        model: a float32 `.tflite` file.
+        images: what the model takes, `(1, height, width, channels)` each.
+        terminal: where progress is shown.
+
+    Returns:
+        What was seen of each tensor, by its name.
+    """
+    tracer = Tracer(model)
+    lows: dict[str, list[float]] = {name: [] for name in tracer.names}
+    highs: dict[str, list[float]] = {name: [] for name in tracer.names}
+    values: dict[str, list[np.ndarray]] = {name: [] for name in tracer.names}
+    samples = -(-SAMPLES // len(images))
+    random = np.random.default_rng(0)
+    for image in progress(images, "calibrating, image", len(images), terminal):
+        for name, activation in tracer(image):
+            found = activation.ravel()
+            lows[name].append(found.min())
+            highs[name].append(found.max())
+            if found.size > samples:
+                found = found[random.integers(found.size, size=samples)]
+            values[name].append(found)
+    return {
+        name: Observations(
+            np.array(lows[name]), np.array(highs[name]), np.concatenate(values[name])
+        )
+        for name in tracer.names
+    }
+
+
+def choose_ranges(seen: Mapping[str, Observations], method: str) -> dict[str, Range]:
+    """The range of each activation, by a key of `METHODS`."""
+    chosen = {}
+    for name, observations in seen.items():
+        low, high = METHODS[method](observations)
+        low, high = min(float(low), 0.0), max(float(high), 0.0)
+        # Of what is always 0, any range is right; none at all is beyond the kernels of ADD.
+        chosen[name] = Range(low, high if low < high else 1.0)
+    return chosen
+
+
+def _squared_error(values: np.ndarray, limits: Range) -> float:
+    low, high = min(limits.low, 0), max(limits.high, 0)
+    scale = (high - low) / 255 or 1.0
+    zero = np.rint(-low / scale)
+    rounded = (np.rint(values / scale) + zero).clip(0, 255)
+    return float(np.mean(np.square((rounded - zero) * scale - values)))

@@ -1,0 +1,171 @@
+"""What the network is fed: endless training batches, and one padded pass for validation.
+
+The order and every random change follow from the seed and the epoch's number alone, so that the
+batches after any step are the same in a process that starts there.
+"""
+
+import dataclasses
+from typing import Any
+
+import tensorflow as tf
+
+from keras_resnets.data import ImageData, evaluation_batches, without_stalls
+from keras_resnets.errors import UserError
+from keras_resnets.preprocessing import Preprocessing
+
+from ..config import Config
+from .draws import Draws
+from .mixing import random_mixing
+from .transform import training_image
+
+SIZED = 64  # images whose size stands for all in `_shuffle_buffer`
+
+
+@dataclasses.dataclass(frozen=True)
+class Position:
+    """How far a run has come: epochs completed, and steps of the one that follows."""
+
+    epoch: int = 0
+    step: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """What this process computes of each global batch.
+
+    Attributes:
+        worker: of this process, from 0.
+        workers: processes that share the batch.
+        replicas: devices of each.
+    """
+
+    worker: int = 0
+    workers: int = 1
+    replicas: int = 1
+
+    def replica_batch(self, batch_size: int) -> int:
+        return batch_size // (self.workers * self.replicas)
+
+
+def steps_per_epoch(data: ImageData, config: Config) -> int:
+    """Whole batches of an epoch. What remains is left out, other images in each epoch.
+
+    Raises:
+        UserError: where there is not even one.
+    """
+    steps = data.sizes["train"] // config.batch_size
+    if steps == 0:
+        raise UserError(
+            f"Expected a batch_size of at most the {data.sizes['train']} training images. "
+            f"Received: batch_size={config.batch_size}."
+        )
+    return steps
+
+
+def preprocessing_of(config: Config) -> Preprocessing:
+    return Preprocessing(**config.preprocessing.model_dump())
+
+
+def training_batches(
+    data: ImageData, config: Config, start: Position = Position(), share: Share = Share()
+) -> "tf.data.Dataset":
+    """The batches from `start` on, without an end, each of one replica.
+
+    Returns:
+        A data set of normalised images, `(replica batch, size, size, 3)`, and target probabilities,
+        `(replica batch, classes)`, both float32. A process takes its replicas' batches in turn.
+    """
+    # Dataset.shuffle mixes the global seed into its own, and cannot take a tensor where that is 0.
+    tf.random.set_seed(config.seed + 1)
+    size = config.batch_size
+    images = steps_per_epoch(data, config) * size
+    replica_batch = share.replica_batch(size)
+    local_batch = replica_batch * share.replicas
+    buffer = _shuffle_buffer(data, config)
+
+    @tf.autograph.experimental.do_not_convert  # it would warn of TFDS's decorators
+    def epoch_examples(epoch: Any) -> "tf.data.Dataset":
+        shuffled = data.examples("train", decode=False).shuffle(
+            buffer, seed=config.seed + epoch, reshuffle_each_iteration=False
+        )
+        numbers = tf.data.Dataset.range(epoch * images, (epoch + 1) * images)
+        return tf.data.Dataset.zip(numbers, shuffled)
+
+    def is_ours(number: Any, _: Any) -> Any:
+        return number % size // local_batch == share.worker
+
+    def prepare(number: Any, example: Any) -> tuple[Any, Any, Any]:
+        encoded, label = example
+        draws = Draws(config.seed, number)
+        image = training_image(encoded, config.preprocessing, config.augmentation, draws)
+        return number, image, label
+
+    def finish(numbers: Any, images: Any, labels: Any) -> tuple[Any, Any]:
+        draws = Draws(config.seed, numbers[0], of_batch=True)
+        targets = tf.one_hot(labels, len(data.class_names))
+        images, targets = random_mixing(images, targets, config.augmentation, draws)
+        return preprocessing.normalize(images), targets
+
+    preprocessing = preprocessing_of(config)
+    first = tf.constant(start.epoch, tf.int64)
+    examples = epoch_examples(first).skip(start.step * size)
+    later = tf.data.Dataset.range(start.epoch + 1, tf.int64.max).flat_map(epoch_examples)
+    examples = examples.concatenate(later)
+    if share.workers > 1:
+        examples = examples.filter(is_ours)
+    return without_stalls(
+        examples.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .batch(replica_batch, drop_remainder=True)
+        .map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def _shuffle_buffer(data: ImageData, config: Config) -> int:
+    """As many images as the memory for shuffling holds."""
+    examples = data.examples("train", decode=False).take(SIZED)
+    sizes = [len(encoded) for encoded, _ in examples.as_numpy_iterator()]
+    mean = max(1, sum(sizes) // len(sizes))
+    return max(1, min(data.sizes["train"], config.data.shuffle_megabytes * 2**20 // mean))
+
+
+def validation_batches(
+    data: ImageData, split: str, config: Config, share: Share = Share()
+) -> "tf.data.Dataset":
+    """One pass, filled up with images of no weight until every replica has equally many batches.
+
+    Returns:
+        A data set of `(images, labels, weights)` with as many rows as a training batch.
+    """
+    rows = share.replica_batch(config.batch_size)
+    side = config.preprocessing.size
+
+    def fill(images: Any, labels: Any) -> tuple[Any, Any, Any]:
+        lacking = rows - tf.shape(labels)[0]
+        weights = tf.pad(tf.ones_like(labels, tf.float32), [(0, lacking)])
+        images = tf.pad(images, [(0, lacking), (0, 0), (0, 0), (0, 0)])
+        labels = tf.pad(labels, [(0, lacking)])
+        return (
+            tf.ensure_shape(images, (rows, side, side, 3)),
+            tf.ensure_shape(labels, (rows,)),
+            tf.ensure_shape(weights, (rows,)),
+        )
+
+    batches = evaluation_batches(data, split, preprocessing_of(config), rows).map(fill)
+    replicas = share.workers * share.replicas
+    lacking = -len(range(0, data.sizes[split], rows)) % replicas
+    empty = tf.data.Dataset.from_tensors(
+        (
+            tf.zeros((rows, side, side, 3)),
+            tf.zeros((rows,), tf.int64),
+            tf.zeros((rows,)),
+        )
+    ).repeat(lacking)
+    batches = batches.concatenate(empty)
+    if share.workers > 1:
+        batches = (
+            batches.enumerate()
+            .filter(lambda index, _: index % replicas // share.replicas == share.worker)
+            .map(lambda _, batch: batch)
+        )
+    return batches.prefetch(tf.data.AUTOTUNE)
