@@ -45,8 +45,13 @@ def settle(model, images):
     for variable in model.weights:
         if variable.path.endswith("conv3/norm/gamma"):
             variable.assign(0.1 * variable)
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
     model(images, training=True)
     return model
+
+
+def all_layers(model):
+    """Every layer of a model, those inside the blocks too. Keras has no public way to them."""
+    return list(model._flatten_layers(include_self=False))

@@ -97,10 +97,14 @@ class Bottleneck(Deployable):
             self.shortcut = conv_norm(
                 "shortcut", filters, strides=1 if shortcut == "pool" else strides
             )
-        self.drop_block = DropBlock(drop_block_rate, name="drop_block") if drop_block_rate else None
-        self.drop_path = (
-            StochasticDepth(drop_path_rate, name="drop_path") if drop_path_rate else None
-        )
+        self.drop_block = None
+        if drop_block_rate:
+            self.drop_block = DropBlock(drop_block_rate, dtype=self.dtype_policy, name="drop_block")
+        self.drop_path = None
+        if drop_path_rate:
+            self.drop_path = StochasticDepth(
+                drop_path_rate, dtype=self.dtype_policy, name="drop_path"
+            )
 
     def build(self, input_shape: tuple) -> None:
         if self.shortcut is None and (input_shape[-1] != self.filters or self.strides > 1):

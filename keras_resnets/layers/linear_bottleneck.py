@@ -34,7 +34,8 @@ class LinearBottleneck(Deployable):
         dilation_rate: of the depthwise convolution.
         squeezed: hidden units of the squeeze-and-excite; `None` for none.
         activation: after the expansion: `"silu"`, or `"relu6"` in ReXNet-lite.
-        drop_path_rate: probability that a sample's branch is dropped in training, in `[0, 1)`.
+        drop_path_rate: probability that a sample's branch is dropped in training, in `[0, 1)`. Without
+            a shortcut nothing is dropped, since nothing would be left of the sample.
         drop_block_rate: fraction of the branch's activations dropped in training, in `[0, 1)`.
         folded: batch normalisation folded, as `deploy` makes it.
 
@@ -96,10 +97,14 @@ class LinearBottleneck(Deployable):
                 squeezed, folded=folded, dtype=self.dtype_policy, name="squeeze_excite"
             )
         self.projection = conv_norm("projection", filters)
-        self.drop_block = DropBlock(drop_block_rate, name="drop_block") if drop_block_rate else None
-        self.drop_path = (
-            StochasticDepth(drop_path_rate, name="drop_path") if drop_path_rate else None
-        )
+        self.drop_block = None
+        if drop_block_rate:
+            self.drop_block = DropBlock(drop_block_rate, dtype=self.dtype_policy, name="drop_block")
+        self.drop_path = None
+        if drop_path_rate and shortcut:
+            self.drop_path = StochasticDepth(
+                drop_path_rate, dtype=self.dtype_policy, name="drop_path"
+            )
 
     def build(self, input_shape: tuple) -> None:
         channels = input_shape[-1]

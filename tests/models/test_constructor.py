@@ -5,7 +5,7 @@ import inspect
 import keras
 import numpy as np
 import pytest
-from networks import FAMILIES, small
+from networks import FAMILIES, all_layers, small
 
 import keras_resnets
 
@@ -87,13 +87,19 @@ def test_deploying_twice_is_refused(randomise):
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_trains_and_predicts_in_float32(family, policy, images):
+def test_mixed_precision_is_saved_trains_and_predicts_in_float32(family, policy, images, tmp_path):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
-        model = small(family, classes=3, drop_path_rate=0.2, drop_block_rate=0.1)
+        small(family, classes=3, drop_path_rate=0.2, drop_block_rate=0.1).save(tmp_path / "m.keras")
     finally:
         keras.config.set_dtype_policy(before)
+    model = keras.models.load_model(tmp_path / "m.keras")
+    policies = {layer.name: layer.dtype_policy.name for layer in all_layers(model)}
+    assert {name for name, found in policies.items() if found != policy} == {
+        "images",
+        "predictions",
+    }
     # Tracing a step takes ten times as long as one; the layers' own tests trace theirs.
     model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
     history = model.fit(images, np.array([0, 1]), verbose=0)
