@@ -1,13 +1,22 @@
-"""ResNeXt, ResNeSt, Res2Net and ReXNet for Keras 3."""
+"""ResNeXt, ResNeSt, Res2Net and ReXNet for Keras 3.
+
+The import of Keras takes seconds: each public name is fetched when it is first asked for. Whatever
+describes a network, its checkpoints or its photos needs no Keras, and answers at once.
+"""
 
 import importlib
+import pkgutil
 from typing import TYPE_CHECKING, Any
 
+from keras_resnets._registration import register_with_keras
+
+# A module bears this function's name: left to wait, it would be hidden by its module as soon as anyone
+# imported that.
+from keras_resnets.deploy import deploy as deploy
+
 if TYPE_CHECKING:
-    from keras_resnets import layers as layers
     from keras_resnets.card import Card as Card
     from keras_resnets.data import open_data as open_data
-    from keras_resnets.deploy import deploy as deploy
     from keras_resnets.features import (
         feature_extractor as feature_extractor,
         freeze_stages as freeze_stages,
@@ -21,8 +30,11 @@ if TYPE_CHECKING:
     )
     from keras_resnets.weights import checkpoints as checkpoints
 
-# Where each public name lives. The import of Keras takes seconds: a name is fetched when it is first
-# asked for. Every other name is a network's or a function's of `keras_resnets.models`.
+    __all__: list[str]
+    __version__: str
+
+# The module in which each public name lives, but for the networks and the functions that find them:
+# those are what `keras_resnets.models` exports.
 _HOMES = {
     "Card": "card",
     "Preprocessing": "preprocessing",
@@ -35,32 +47,34 @@ _HOMES = {
     "open_data": "data",
     "preprocess_input": "preprocessing",
 }
-_MODULES = {
-    "card",
-    "data",
-    "features",
-    "layers",
-    "models",
-    "optimizers",
-    "preprocessing",
-    "weights",
-}
+_MODULES = frozenset(module.name for module in pkgutil.iter_modules(__path__))  # noqa: F405
+
+register_with_keras()
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return sorted({*_HOMES, *_models().__all__})
     if name == "__version__":
         from importlib.metadata import version
 
         return version("keras-resnets")
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    if name.startswith("_"):
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    elif not name.startswith("_") and name in _models().__all__:
+        value = getattr(_models(), name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = importlib.import_module(f"{__name__}.{_HOMES.get(name, 'models')}")
-    try:
-        value = getattr(home, name)
-    except AttributeError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    # `deploy` is a function and the module that it lives in: the function wins.
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    public = {module for module in _MODULES if not module.startswith("_")}
+    return sorted({*globals(), *public, *__getattr__("__all__")})
+
+
+def _models() -> Any:
+    return importlib.import_module(f"{__name__}.models")

@@ -1,11 +1,12 @@
 """`deploy`: a trained model rebuilt for inference."""
 
-import keras
+from typing import TYPE_CHECKING
 
-from keras_resnets.layers.deployable import Deployable
+if TYPE_CHECKING:
+    import keras
 
 
-def deploy(model: keras.Model) -> keras.Model:
+def deploy(model: "keras.Model") -> "keras.Model":
     """An equivalent model for inference; the given one is left as it is.
 
     Batch normalisation is folded into convolutions, narrow groups are merged to 8 channels, split
@@ -22,6 +23,11 @@ def deploy(model: keras.Model) -> keras.Model:
     Raises:
         ValueError: for a subclassed model, an unbuilt one, or one that is deployed already.
     """
+    # `keras_resnets` imports this module at once, and Keras takes seconds.
+    import keras
+
+    from keras_resnets.layers.deployable import Deployable
+
     twins: dict[str, keras.layers.Layer] = {}
 
     def twin(layer: keras.layers.Layer) -> keras.layers.Layer:

@@ -106,18 +106,6 @@ def test_applications_know_only_public_names_and_not_each_other(application, oth
             assert not (module.startswith("keras_resnets") and private), f"{path} imports {module}"
 
 
-def test_importing_the_library_is_quiet_and_light():
-    code = (
-        "import sys; import keras; before = set(sys.modules); import keras_resnets;"
-        "print(sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert run.returncode == 0, run.stderr
-    loaded = set(ast.literal_eval(run.stdout.splitlines()[-1]))
-    heavy = {"torch", "tensorflow_datasets", "huggingface_hub", "safetensors", "matplotlib", "PIL"}
-    assert not loaded & heavy
-
-
 def test_the_wheel_takes_no_other_name_and_imports_from_an_empty_folder(tmp_path):
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     source, wheels, installed, empty = (
