@@ -12,11 +12,11 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, TextIO
+from typing import TextIO
 
 from benchmarks.rivals.environments import Environments
 from benchmarks.rivals.process import ROOT, EngineError, EngineProcess
@@ -41,7 +41,7 @@ class Run:
     name: str
     module: str
     backend: str | None
-    options: dict[str, Any]
+    options: Mapping[str, object]
 
 
 def gpu_name() -> str | None:
@@ -56,7 +56,7 @@ def gpu_name() -> str | None:
 
 def runs(task: str, model: str, dtype: str, batch: int) -> Iterator[Run]:
     """The engines of one comparison."""
-    options: dict[str, Any] = {"kind": task, "batch": batch, "dtype": dtype}
+    options: dict[str, object] = {"kind": task, "batch": batch, "dtype": dtype}
     if task == "predict":
         options["batches"] = 4
     ours = {**options, "model": model}
@@ -101,7 +101,7 @@ def main() -> int:
         return 0
     options.output.mkdir(parents=True, exist_ok=True)
     environments = Environments()
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     lines = [f"{gpu}, batch {options.batch}, 224x224, median of {options.rounds} calls.", ""]
     lines += ["| task | model | precision | engine | images/s |", "|---|---|---|---|--:|"]
     with open(options.output / "gpu.log", "w") as log:

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 from matplotlib.figure import Figure
 
@@ -42,7 +42,7 @@ class Point:
     model: str
     size: int = 224
     batch: int = 1
-    architecture: Mapping[str, Any] = field(default_factory=dict)
+    architecture: Mapping[str, int | list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def multiply_accumulates(point: Point) -> int:
     return total
 
 
-def measure(point: Point, *, calls: int, train: bool, threads: int, log: Any) -> Growth:
+def measure(point: Point, *, calls: int, train: bool, threads: int, log: TextIO) -> Growth:
     """Times one point in a process of its own."""
     options = {
         "kind": "train" if train else "predict",

@@ -9,7 +9,6 @@ import argparse
 import io
 import os
 import time
-from collections.abc import Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -44,7 +43,7 @@ def jpeg_photo() -> bytes:
 
 
 def images_a_second(batches: tf.data.Dataset, seconds: float) -> float:
-    iterator: Iterator = iter(batches)
+    iterator = iter(batches)
     for _ in range(5):
         next(iterator)
     start, count = time.perf_counter(), 0

@@ -103,7 +103,7 @@ class Profiled:
         self._buffers = [*self._sides("Input"), *self._sides("Output")]
         self._profiler = litert.make("CompiledModelGetProfiler", self._compiled)
 
-    def _sides(self, side: str) -> tuple[ctypes.c_size_t, ctypes.Array]:
+    def _sides(self, side: str) -> tuple[ctypes.c_size_t, ctypes.Array[ctypes.c_void_p]]:
         """How many inputs or outputs there are, and a buffer for each."""
         count = ctypes.c_size_t()
         self._litert.call(f"GetNumSubgraph{side}s", self._graph, ctypes.byref(count))

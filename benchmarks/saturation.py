@@ -7,14 +7,13 @@ products of bytes are clipped to 16 bits. Prints each int8 file's error of the l
 their spread, on the images of the calibration.
 """
 
+import argparse
 import tempfile
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from benchmarks.rivals.engines.protocol import images
-from benchmarks.rivals.engines.timm import export, quantize
 from benchmarks.rivals.tasks import TIMM
 
 IMAGES = 8
@@ -22,12 +21,18 @@ IMAGES = 8
 
 def logits(file: str) -> np.ndarray:
     """What the file says of each image: `(images, classes)` float32."""
+    import onnxruntime
+
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     batch = images(IMAGES, 224).transpose(0, 3, 1, 2)
     return np.concatenate([session.run(None, {"images": image[None]})[0] for image in batch])
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
+    # After the options: only the environment of timm has what these import.
+    from benchmarks.rivals.engines.timm import export, quantize
+
     print("| network | 8 bits | 7 bits |\n|---|--:|--:|")
     for ours, name in TIMM.items():
         with tempfile.TemporaryDirectory() as folder:

@@ -10,6 +10,7 @@ from benchmarks.rivals.process import ROOT
 from benchmarks.rivals.tasks import HOME
 
 RIVALS = ("timm", "kecam", "zeromodels")
+REQUIREMENTS = Path(__file__).parent / "engines"  # NAME.txt of each
 
 
 class Environments:
@@ -46,7 +47,7 @@ def _interpreter(name: str) -> Path:
 
 def _build(name: str) -> str:
     """Installs what the rival's requirements pin; returns why it could not, or nothing."""
-    requirements = ROOT / "benchmarks" / "rivals" / f"{name}.txt"
+    requirements = REQUIREMENTS / f"{name}.txt"
     mark = _folder(name) / ".ready"
     wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
     if mark.is_file() and mark.read_text() == wanted:

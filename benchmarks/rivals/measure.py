@@ -120,7 +120,7 @@ class Bench:
 
     def _make_file(self, contender: Contender) -> None:
         maker = contender.maker
-        if maker is None or Path(maker.options["file"]).is_file():
+        if maker is None or Path(str(maker.options["file"])).is_file():
             return
         with self._start(maker) as engine:
             engine.prepare(maker.options)

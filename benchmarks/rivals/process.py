@@ -43,13 +43,13 @@ class EngineProcess:
             env={**os.environ, **dict.fromkeys(counts, str(threads)), **(environment or {})},
         )
 
-    def prepare(self, options: Mapping[str, Any]) -> str:
+    def prepare(self, options: Mapping[str, object]) -> str:
         """Sets up what is timed, warms it up, and returns the device that it runs on.
 
         Raises:
             EngineError: where the engine cannot.
         """
-        return self._ask({"prepare": dict(options)})["device"]
+        return str(self._ask({"prepare": dict(options)})["device"])
 
     def run(self, count: int) -> list[float]:
         """The milliseconds of each of `count` calls.
@@ -57,14 +57,14 @@ class EngineProcess:
         Raises:
             EngineError: where a call fails.
         """
-        return self._ask({"run": count})["milliseconds"]
+        return [float(one) for one in self._ask({"run": count})["milliseconds"]]
 
     def run_once(self) -> tuple[float, int]:
         """The milliseconds of one call, and the most bytes that the process has held."""
         reply = self._ask({"run": 1})
-        return reply["milliseconds"][0], reply["peak_bytes"]
+        return float(reply["milliseconds"][0]), int(reply["peak_bytes"])
 
-    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def _ask(self, request: Mapping[str, object]) -> dict[str, Any]:
         assert self._process.stdin
         assert self._process.stdout
         try:
@@ -75,7 +75,7 @@ class EngineProcess:
             line = ""
         if not line:
             raise EngineError(f"the engine ended with exit status {self._process.wait()}")
-        reply = json.loads(line)
+        reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
             raise EngineError(reply["error"])
         return reply

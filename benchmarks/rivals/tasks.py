@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 # Billions of multiply-accumulates at 224x224. The driver loads no Keras to ask for them.
 GMACS = {"ResNeXt50": 4.23, "ResNeSt50": 5.37, "Res2Net50_26w_4s": 4.25, "ReXNet100": 0.4}
@@ -26,14 +25,14 @@ class Preparation:
     """What an engine process is asked for.
 
     Attributes:
-        engine: a module of `benchmarks.engines`.
+        engine: a module of `benchmarks.rivals.engines`.
         environment: whose Python runs it.
         options: the request's entries, with `kind`.
     """
 
     engine: str
     environment: str
-    options: Mapping[str, Any]
+    options: Mapping[str, object]
 
 
 @dataclass(frozen=True)

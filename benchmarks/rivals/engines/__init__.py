@@ -1,1 +1,1 @@
-"""What is timed, one engine a process. `python -m benchmarks.engines.NAME` speaks `protocol`."""
+"""What is timed, one engine a process. `python -m benchmarks.rivals.engines.NAME` speaks `protocol`."""

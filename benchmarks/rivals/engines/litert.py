@@ -14,7 +14,8 @@ def invoke(file: str) -> Call:
     interpreter.set_tensor(tensor["index"], images(1, size).astype(tensor["dtype"]))
     for _ in range(3):
         interpreter.invoke()
-    return interpreter.invoke
+    call: Call = interpreter.invoke
+    return call
 
 
 if __name__ == "__main__":

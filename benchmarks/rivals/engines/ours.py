@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -23,6 +23,9 @@ from benchmarks.rivals.engines.randomize import randomize_norms
 from keras_resnets.data import without_stalls
 from keras_resnets.layers import lowering
 from keras_resnets.weights import load_checkpoint
+
+if TYPE_CHECKING:  # the engine runs on JAX too
+    import tensorflow as tf
 
 IMPORT = (
     "import time, keras; start = time.perf_counter(); import keras_resnets;"
@@ -37,7 +40,7 @@ def predict(
     size: int = 224,
     jit_compile: bool | str = "auto",
     dtype: str = "float32",
-    **architecture: Any,
+    **architecture: int | list[int],
 ) -> Call:
     """`deploy(model).predict` of several batches.
 
@@ -62,7 +65,7 @@ def train(
     size: int = 224,
     jit_compile: bool | str = "auto",
     stock: bool = False,
-    **architecture: Any,
+    **architecture: int | list[int],
 ) -> Call:
     """One step of SGD with momentum on one batch.
 
@@ -149,7 +152,7 @@ def import_library() -> Call:
     return warmed(call)
 
 
-def network(model: str, size: int = 224, **architecture: Any) -> keras.Model:
+def network(model: str, size: int = 224, **architecture: int | list[int]) -> keras.Model:
     """A network with random weights, and scales that are not zero."""
     if architecture:
         constructor = getattr(keras_resnets, model)
@@ -175,7 +178,7 @@ def checkpoint(model: str) -> tuple[keras.Model, Path]:
     return built, file
 
 
-def batched(inputs: np.ndarray, batch: int) -> Any:
+def batched(inputs: np.ndarray, batch: int) -> "tf.data.Dataset":
     """A data set for `predict`, on which it does not stall."""
     import tensorflow as tf
 
@@ -199,7 +202,7 @@ def warmed(call: Call, calls: int = 2) -> Call:
 
 def device() -> str:
     """What Keras puts its variables on."""
-    return (keras.distribution.list_devices("gpu") or ["cpu:0"])[0]
+    return str((keras.distribution.list_devices("gpu") or ["cpu:0"])[0])
 
 
 def limit_threads() -> None:

@@ -1,9 +1,10 @@
 """timm: predicting, training, and export to ONNX."""
 
+import contextlib
 import tempfile
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import timm
 import torch
 
@@ -88,7 +89,7 @@ def quantize(
         def __init__(self) -> None:
             self._images = iter(images(calibration_images, 224).transpose(0, 3, 1, 2))
 
-        def get_next(self) -> dict[str, Any] | None:
+        def get_next(self) -> dict[str, np.ndarray] | None:
             image = next(self._images, None)
             return None if image is None else {"images": image[None]}
 
@@ -124,20 +125,23 @@ def warmed(call: Call, calls: int = 2) -> Call:
     return call
 
 
-def _in_mode(model: torch.nn.Module, mode: str) -> tuple[Any, torch.memory_format]:
+def _in_mode(model: torch.nn.Module, mode: str) -> tuple[torch.nn.Module, torch.memory_format]:
     if mode == "eager":
         return model, torch.contiguous_format
     model = model.to(memory_format=torch.channels_last)
     return (torch.compile(model) if mode == "compiled" else model), torch.channels_last
 
 
-def _tensor(array: Any) -> torch.Tensor:
+def _tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array).permute(0, 3, 1, 2).contiguous()
 
 
-def _precision(dtype: str) -> Any:
+def _precision(dtype: str) -> contextlib.AbstractContextManager[None]:
     reduced = {"mixed_bfloat16": torch.bfloat16, "mixed_float16": torch.float16}.get(dtype)
-    return torch.autocast(_device(), dtype=reduced, enabled=reduced is not None)
+    precision: contextlib.AbstractContextManager[None] = torch.autocast(
+        _device(), dtype=reduced, enabled=reduced is not None
+    )
+    return precision
 
 
 def _device() -> str:
