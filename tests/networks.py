@@ -1,17 +1,19 @@
 """The smallest network of each family, for what does not need a published size."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
 import keras_resnets
 
-FAMILIES = {
+FAMILIES: dict[str, dict[str, Any]] = {
     "ResNeXt": {"cardinality": 8, "width": 8},
     "ResNeSt": {"radix": 2},
     "Res2Net": {"scale": 4},
     "ReXNet": {"multiplier": 0.5},
 }
-TRUNK = {"depths": (1, 2), "planes": 16, "stem_filters": 16}
+TRUNK: dict[str, Any] = {"depths": (1, 2), "planes": 16, "stem_filters": 16}
 
 
 def small(family, **arguments):

@@ -1,9 +1,11 @@
 """The README: its Python runs, its commands are understood, its picture and links are there."""
 
+import argparse
 import importlib
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ def test_the_python_runs_from_top_to_bottom(tmp_path, monkeypatch):
     code = "\n".join(blocks("python"))
     # The published weights are not to be had without a network.
     assert 'weights="imagenet"' in code
-    names = {}
+    names: dict[str, Any] = {}
     exec(code.replace('weights="imagenet"', "weights=None"), names)
     assert names["probabilities"].shape == (1, 1000)
     assert list(names["pyramid"].output) == ["stage1_block3", "stage2_block4", "stage4_block3"]
@@ -35,7 +37,7 @@ def test_the_python_runs_from_top_to_bottom(tmp_path, monkeypatch):
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("python -m ")])
 def test_its_commands_are_understood(command, monkeypatch):
     _, _, application, *arguments = shlex.split(command, comments=True)
-    understood = []
+    understood: list[argparse.Namespace] = []
     if application == "training":
         from training.cli import COMMANDS as OTHERS, main
 
@@ -46,7 +48,7 @@ def test_its_commands_are_understood(command, monkeypatch):
         from tflite.cli import main
 
         module = importlib.import_module(f"{application}.commands.{arguments[0]}")
-        monkeypatch.setattr(module, "run", lambda options: understood.append(options) or 0)
+        monkeypatch.setattr(module, "run", understood.append)
     assert main(arguments) == 0
     assert len(understood) == 1
 

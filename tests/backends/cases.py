@@ -9,18 +9,19 @@ puts `CASE.keras` and `CASE.npz`, a batch of images and its logits, into FOLDER.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from networks import FAMILIES, randomise, small
 
 # All kinds of dropout, whose random states and rates are part of a saved model.
-DROPPING = {
+DROPPING: dict[str, Any] = {
     "drop_path_rate": 0.2,
     "drop_block_rate": 0.1,
     "drop_rate": 0.2,
     "input_shape": (32, 32, 3),
 }
-FREE = {"input_shape": (None, None, 3)}
+FREE: dict[str, Any] = {"input_shape": (None, None, 3)}
 DEEP = {**FREE, "depths": (1, 1, 1), "stem": "deep", "shortcut": "pool"}
 # Each family; then what only some networks have: dilation, pools at odd sides, more than two maps.
 CASES = {

@@ -29,11 +29,11 @@ def named_modules():
 @pytest.mark.parametrize(("name", "source"), sorted(set(named_modules())))
 def test_every_command_that_is_named_can_be_run(name, source):
     spec = importlib.util.find_spec(name)
-    assert spec is not None, source
+    assert spec, source
     if spec.submodule_search_locations:
         assert importlib.util.find_spec(f"{name}.__main__")
     else:
-        assert "__main__" in Path(spec.origin).read_text("utf-8")
+        assert "__main__" in Path(str(spec.origin)).read_text("utf-8")
 
 
 def test_every_script_is_named_by_its_own_docstring():

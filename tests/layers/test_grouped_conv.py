@@ -221,7 +221,7 @@ def test_the_form_for_conversion_merges_to_width_16_by_a_constant(groups, channe
 
 def test_an_unknown_lowering_is_refused():
     with pytest.raises(ValueError, match="Received: lowering='fast'"):
-        GroupedConv2D(8, 3, groups=2, lowering="fast")
+        GroupedConv2D(8, 3, groups=2, lowering="fast")  # type: ignore[arg-type]
 
 
 def test_config_round_trip():

@@ -10,7 +10,7 @@ from keras_resnets.layers import Res2NetScale
 def hierarchy(layer, images):
     """Equation 1 of the paper; without connections the last part is pooled."""
     *parts, last = np.split(images, layer.scale, axis=-1)
-    outputs = []
+    outputs: list[np.ndarray] = []
     for conv, part in zip(layer.convs, parts, strict=True):
         joined = part + outputs[-1] if layer.connected and outputs else part
         outputs.append(formulas.conv_norm(conv, joined, formulas.relu))

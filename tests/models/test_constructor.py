@@ -1,6 +1,7 @@
 """The one signature: what it accepts, what it refuses, and that models are saved exactly."""
 
 import inspect
+from typing import Any
 
 import keras
 import numpy as np
@@ -118,7 +119,7 @@ def test_output_stride_keeps_the_resolution(family):
     assert model.get_layer("stage4_block1").spatial.dilation_rate == 2
 
 
-DILATED = {
+DILATED: dict[str, dict[str, Any]] = {
     "ResNeXt": {"depths": (1, 1, 2, 2), "planes": 16, "cardinality": 8, "width": 8},
     "Res2Net": {"depths": (1, 1, 2, 2), "planes": 16, "stem": "deep", "shortcut": "pool"},
     # Without the squeeze-and-excite, which averages over more positions in a dilated network.

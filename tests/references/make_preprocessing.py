@@ -27,4 +27,4 @@ for size, crop_fraction, interpolation in TRANSFORMS:
     for photo in PHOTOS:
         image = np.asarray(transform(Image.fromarray(load_sample_image(photo))))
         pixels[f"{photo}/{size}"] = image.transpose(1, 2, 0)[::5, ::5]
-np.savez_compressed(Path(__file__).parent / "preprocessing.npz", **pixels)
+np.savez_compressed(Path(__file__).parent / "preprocessing.npz", allow_pickle=False, **pixels)

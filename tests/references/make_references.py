@@ -212,7 +212,7 @@ def main() -> None:
     for name in wanted:
         start = time.monotonic()
         reference = make(name)
-        np.savez_compressed(DATA / f"{name}.npz", **reference)
+        np.savez_compressed(DATA / f"{name}.npz", allow_pickle=False, **reference)
         spread = {size: f"{reference[f'logits_{size}'].std():.3g}" for size in IMAGE_SIZES}
         print(
             f"{name}: {int(reference['parameters']):,} parameters, "

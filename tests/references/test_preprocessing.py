@@ -1,5 +1,6 @@
 """The evaluation transform on real photos against timm's, stored by `make_preprocessing.py`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def test_pixels_are_timms(photo, transform):
 
 @pytest.mark.parametrize("transform", TRANSFORMS, ids=lambda t: str(t[0]))
 def test_evaluation_batches_are_timms_within_a_grey_level(transform, folder):
-    raw = Preprocessing(*transform, mean=(0.0,) * 3, std=(1.0,) * 3)
+    raw = replace(Preprocessing(*transform), mean=(0.0,) * 3, std=(1.0,) * 3)
     data = open_data(folder=str(folder))
     ((images, labels),) = evaluation_batches(data, "test", raw, batch_size=2).as_numpy_iterator()
     for image, label in zip(images, labels, strict=True):

@@ -58,7 +58,7 @@ def test_ranges_of_a_file(files: dict[str, Path]) -> None:
     stacked = np.stack(images)
     (first, entry), *_ = ranges.items()
     assert "images" in first
-    assert entry == (pytest.approx(stacked.min()), pytest.approx(stacked.max()))
+    assert [*entry] == [pytest.approx(stacked.min()), pytest.approx(stacked.max())]
     relus = [limits for name, limits in ranges.items() if "Relu" in name.split(";")[0]]
     assert len(relus) >= 5
     assert all(limits.low == 0 for limits in relus)

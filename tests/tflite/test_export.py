@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from tflite.cli import main
-from tflite.file.flatbuffer import ALIGNMENT, schema
+from tflite.file.flatbuffer import ALIGNMENT
 from tflite.file.inspection import inspect
 from tflite.file.metadata import unpack
 from tflite.file.runtime import Runner

@@ -1,6 +1,7 @@
 """TFLite Metadata, which Android's libraries read, by the numbers of its public schema."""
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,8 +74,8 @@ def test_input_output_and_files(files: dict[str, Path]) -> None:
 def test_width_comes_before_height_and_pixels_need_no_normalisation(files: dict[str, Path]) -> None:
     card = unpack(files["int8"].read_bytes())
     assert card is not None
-    card.preprocessing["size"] = [24, 40]
-    pixels = type(card)(**{**vars(card), "takes_pixels": True})
+    preprocessing = {**card.preprocessing, "size": [24, 40]}
+    pixels = replace(card, takes_pixels=True, preprocessing=preprocessing)
     (graph,) = root(standard_metadata(pixels, labels="labels.txt", card_file="card.json")).tables(3)
     (image,) = graph.tables(2)
     size = image.table(3).table(1).table(1)

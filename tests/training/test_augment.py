@@ -121,26 +121,29 @@ def batch(rng):
 
 
 def test_mixup_mixes_images_and_targets_alike(batch):
-    images, targets = mixup(*batch, 0.7)
-    np.testing.assert_allclose(images[0], 0.7 * batch[0][0] + 0.3 * batch[0][3], atol=1e-6)
+    photos, labels = batch
+    images, targets = mixup(photos, labels, 0.7)
+    np.testing.assert_allclose(images[0], 0.7 * photos[0] + 0.3 * photos[3], atol=1e-6)
     np.testing.assert_allclose(targets[0], [0.7, 0, 0, 0.3], atol=1e-6)
 
 
 def test_cutmix_targets_are_the_shares_of_the_pixels(batch):
-    images, targets = cutmix(*batch, 0.6, Draws(0, 1))
-    kept = (images[0].numpy() == batch[0][0].numpy()).mean()
+    photos, labels = batch
+    images, targets = cutmix(photos, labels, 0.6, Draws(0, 1))
+    kept = (images[0].numpy() == photos[0].numpy()).mean()
     assert 0 < kept < 1
     np.testing.assert_allclose(targets[0], [kept, 0, 0, 1 - kept], atol=1e-6)
-    pasted = images[0].numpy() != batch[0][0].numpy()
-    np.testing.assert_array_equal(images[0].numpy()[pasted], batch[0][3].numpy()[pasted])
+    pasted = images[0].numpy() != photos[0].numpy()
+    np.testing.assert_array_equal(images[0].numpy()[pasted], photos[3].numpy()[pasted])
 
 
 @pytest.mark.parametrize("names", [("mixup",), ("cutmix",), ("mixup", "cutmix")])
 def test_mixing_keeps_targets_probabilities(names, batch):
-    augmentation = Augmentation(**dict.fromkeys(names, 0.2))
+    augmentation = Augmentation.model_validate(dict.fromkeys(names, 0.2))
+    photos, labels = batch
     shares = []
     for number in range(40):
-        _, targets = random_mixing(*batch, augmentation, Draws(0, number, of_batch=True))
+        _, targets = random_mixing(photos, labels, augmentation, Draws(0, number, of_batch=True))
         np.testing.assert_allclose(tf.reduce_sum(targets, axis=1), 1, atol=1e-6)
         shares.append(float(targets[0, 0]))
     # Beta(0.2, 0.2) has most of its weight at the ends, and some in between.

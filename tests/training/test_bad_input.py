@@ -15,12 +15,8 @@ def refused(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object) -> str:
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as stop:  # argparse's own
-            code = stop.code
+        assert main([str(argument) for argument in arguments]) == 2
         errors = capsys.readouterr().err
-        assert code == 2
         assert errors.startswith("error: ")
         assert errors.count("\n") == 1
         assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())

@@ -43,6 +43,7 @@ def test_the_best_model_is_what_was_evaluated(finished, photos):
     run, _ = finished
     card = Card.load(run / "best.keras")
     assert card.class_names == ("blue", "green", "red")
+    assert card.data is not None
     model = keras.saving.load_model(run / "best.keras", compile=False)
     data = open_data(**card.data)
     batches = evaluation_batches(data, "test", card.preprocessing, 8)

@@ -132,7 +132,7 @@ def hub(monkeypatch, tmp_path):
     no_wait = types.SimpleNamespace(sleep=lambda _: None, time=time.time)
     for module in (_http, file_download):  # both wait before they try again
         monkeypatch.setattr(module, "time", no_wait)
-    huggingface_hub.utils.disable_progress_bars()
+    huggingface_hub.utils.disable_progress_bars()  # type: ignore[attr-defined]
     huggingface_hub.close_session()  # a client made by another test may know a proxy
     yield server
     server.released.set()
