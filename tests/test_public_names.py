@@ -50,7 +50,7 @@ print(keras.models.load_model(sys.argv[1]).count_params())
 
 
 def test_every_public_name_is_there():
-    names = {}
+    names: dict[str, object] = {}
     exec("from keras_resnets import *", names)
     assert {"ResNeSt50", "ReXNet", "deploy", "open_data", "Card"} <= set(names)
     assert set(keras_resnets.list_models()) <= set(keras_resnets.__all__) <= set(names)
