@@ -84,10 +84,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     with quiet():
+        from keras_resnets._common.memory import peak_memory
+
         from ..convert.export import Exporter, Options, paths
         from ..trained import images_of
         from ..verify.compare import compare, report
-        from ..verify.latency import peak_memory
 
     tensorflow = arguments.quantizer == "tensorflow"
     options = Options(

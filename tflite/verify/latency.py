@@ -4,13 +4,14 @@ A process a file: the peak of memory is a process', and no file warms the caches
 """
 
 import json
-import resource
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+
+from keras_resnets._common.memory import peak_memory
 
 from ..file.runtime import Runner, read_file
 
@@ -71,17 +72,6 @@ def _measure_here(path: Path, threads: int, warm_up: int, runs: int) -> Measurem
     times = Runner(content, threads=threads).times_ms(warm_up=warm_up, runs=runs)
     p10, median, p90 = (float(value) for value in np.quantile(times, (0.1, 0.5, 0.9)))
     return Measurement(path.name, len(content), threads, median, p10, p90, peak_memory())
-
-
-def peak_memory() -> int:
-    """Bytes of this process at its largest."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # `getrusage` would count what the parent held when it forked this process.
-        (line,) = (row for row in status.read_text().splitlines() if row.startswith("VmHWM:"))
-        return 1024 * int(line.split()[1])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@
     {"run": 5}                                                 → {"milliseconds": […], "peak_bytes": …}
     either, where it fails                                     → {"error": "…"}
 
-Only the standard library and NumPy are imported here: an engine runs in its rival's environment.
+Only the standard library, NumPy and a module that needs nothing else are imported here: an engine runs
+in its rival's environment.
 """
 
 import contextlib
 import json
 import os
-import resource
 import sys
 import time
 import traceback
@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from keras_resnets._common.memory import peak_memory
 
 # One that returns a `float` measured itself, in milliseconds; any other is timed from outside.
 Call = Callable[[], object]
@@ -49,7 +51,7 @@ def serve(
                 raise RuntimeError("Expected a `prepare` before the first `run`.")
             else:
                 times = [_milliseconds(call) for _ in range(request["run"])]
-                reply = {"milliseconds": times, "peak_bytes": peak_bytes()}
+                reply = {"milliseconds": times, "peak_bytes": peak_memory()}
         except Exception as error:  # whatever a rival's library throws becomes its reply
             traceback.print_exc()
             reply = {"error": f"{type(error).__name__}: {error}".splitlines()[0][:300]}
@@ -61,17 +63,6 @@ def _milliseconds(call: Call) -> float:
     start = time.perf_counter()
     measured = call()
     return measured if isinstance(measured, float) else 1e3 * (time.perf_counter() - start)
-
-
-def peak_bytes() -> int:
-    """The most memory that this process has held."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # `getrusage` would count what the parent held when it forked this process.
-        (line,) = (row for row in status.read_text().splitlines() if row.startswith("VmHWM:"))
-        return 1024 * int(line.split()[1])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def images(batch: int, size: int) -> np.ndarray:
