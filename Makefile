@@ -10,7 +10,7 @@ BACKENDS := .venvs/backends
 PAGE := tflite/use/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-backends bench references lint format clean
+.PHONY: help setup demo test test-all test-backends bench references lint map format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ lint: $(READY) ## formatting, lint rules and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+map: $(READY) ## CONTRIBUTING's map of the modules, from their docstrings
+	$(BIN)/python tests/test_module_map.py
 
 format: $(READY) ## rewrite the sources as `make lint` wants them
 	$(BIN)/ruff format .

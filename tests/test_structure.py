@@ -1,6 +1,7 @@
 """Who may import whom, what an import brings along, and what the wheel holds."""
 
 import ast
+import graphlib
 import shutil
 import subprocess
 import sys
@@ -54,12 +55,14 @@ LAZILY = {
     "keras_resnets/layers/batch_norm.py": {"tensorflow"},
     "keras_resnets/data": {"tensorflow", "tensorflow_datasets", "PIL", "requests", "keras_resnets"},
     "keras_resnets/datasets": {"mlxtend"},
+    "keras_resnets/_common/memory.py": {"psutil"},
     "keras_resnets/preprocessing.py": {"PIL"},
     "keras_resnets/weights/hub.py": {"huggingface_hub", "httpx", "requests", "httpx2"},
     "keras_resnets/weights/reading.py": {"safetensors", "h5py", "torch"},
 }
 LIBRARY = sorted((ROOT / "keras_resnets").rglob("*.py"))
 APPLICATIONS = {name: sorted((ROOT / name).rglob("*.py")) for name in ("training", "tflite")}
+INSTALLED_AS = {"keras_resnets_training": "training", "keras_resnets_tflite": "tflite"}
 
 
 def imports(path):
@@ -73,6 +76,25 @@ def imports(path):
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else ()
             yield ".".join([*above, *([node.module] if node.module else [])]), id(node) in top
+
+
+def names_imported(path):
+    """The whole name of each thing that a file imports, but for the types alone."""
+    tree = ast.parse(path.read_text("utf-8"))
+    package = path.relative_to(ROOT).parent.parts
+    nodes = [tree]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            nodes += node.orelse
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            source = [*above, *([node.module] if node.module else [])]
+            yield from (".".join([*source, alias.name]) for alias in node.names)
+        else:
+            nodes += ast.iter_child_nodes(node)
 
 
 def rules(table, path):
@@ -104,6 +126,28 @@ def test_applications_know_only_public_names_and_not_each_other(application, oth
             assert not allowed(module, {other}), f"{path} imports {module}"
             private = [p for p in module.split(".")[1:] if p.startswith("_") and p != "_common"]
             assert not (module.startswith("keras_resnets") and private), f"{path} imports {module}"
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_nothing_imports_in_circles():
+    """Neither at the top of a file nor inside a function."""
+    paths = [*LIBRARY, *(path for paths in APPLICATIONS.values() for path in paths)]
+    arrows: dict[str, set[str]] = {module_name(path): set() for path in paths}
+    for path in paths:
+        importing = module_name(path)
+        for name in names_imported(path):
+            top, *rest = name.split(".")
+            imported = ".".join([INSTALLED_AS.get(top, top), *rest])
+            # `from package import name` reaches for a module or for what a module holds.
+            while imported and imported not in arrows:
+                imported = imported.rpartition(".")[0]
+            if imported and imported != importing:
+                arrows[importing].add(imported)
+    graphlib.TopologicalSorter(arrows).prepare()  # CycleError names the circle
 
 
 def test_the_wheel_takes_no_other_name_and_imports_from_an_empty_folder(tmp_path):
