@@ -3,6 +3,7 @@
 The transform belongs to a checkpoint, not to a family, so it is a value (`Preprocessing`) that
 hangs on the checkpoint's entry and on the card of every model trained here.
 `preprocess_input` and `decode_predictions` are the two functions of `keras.applications` modules.
+Only what takes tensors imports Keras, when it is called.
 """
 
 import dataclasses
@@ -14,7 +15,6 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import keras
 import numpy as np
 
 from keras_resnets.errors import UserError
@@ -119,6 +119,10 @@ class Preprocessing:
         scale = np.float32(255)
         mean = np.asarray(self.mean, "float32") * scale
         std = np.asarray(self.std, "float32") * scale
+        if isinstance(x, np.ndarray):
+            return (x - mean) / std
+        import keras
+
         if keras.ops.is_tensor(x):  # torch's tensors do not compute with NumPy's arrays
             mean, std = keras.ops.convert_to_tensor(mean), keras.ops.convert_to_tensor(std)
         return (x - mean) / std
@@ -243,6 +247,8 @@ def preprocess_input(x: Any, data_format: str | None = None) -> Any:
     Raises:
         ValueError: for `channels_first`, or where the last axis is not RGB.
     """
+    import keras
+
     data_format = data_format or keras.config.image_data_format()
     if data_format != "channels_last":
         raise UserError(
@@ -269,6 +275,8 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, fl
     Raises:
         ValueError: for any other shape than `(samples, 1000)`.
     """
+    import keras
+
     scores = keras.ops.convert_to_numpy(preds)
     classes = imagenet_classes()
     if scores.ndim != 2 or scores.shape[1] != len(classes):

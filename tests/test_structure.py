@@ -31,7 +31,7 @@ AT_IMPORT = {
         "keras_resnets.preprocessing",
         "keras_resnets.errors",
     },
-    "keras_resnets/preprocessing.py": {"keras", "numpy", "keras_resnets.errors"},
+    "keras_resnets/preprocessing.py": {"numpy", "keras_resnets.errors"},
     "keras_resnets/models": {
         "keras",
         "numpy",
@@ -56,7 +56,7 @@ LAZILY = {
     "keras_resnets/data": {"tensorflow", "tensorflow_datasets", "PIL", "requests", "keras_resnets"},
     "keras_resnets/datasets": {"mlxtend"},
     "keras_resnets/_common/memory.py": {"psutil"},
-    "keras_resnets/preprocessing.py": {"PIL"},
+    "keras_resnets/preprocessing.py": {"PIL", "keras"},
     "keras_resnets/weights/hub.py": {"huggingface_hub", "httpx", "requests", "httpx2"},
     "keras_resnets/weights/reading.py": {"safetensors", "h5py", "torch"},
 }
