@@ -15,7 +15,7 @@ from keras_resnets._registration import register_with_keras
 from keras_resnets.deploy import deploy as deploy
 
 if TYPE_CHECKING:
-    from keras_resnets.card import Card as Card
+    from keras_resnets.card import Card as Card, open_model as open_model
     from keras_resnets.data import open_data as open_data
     from keras_resnets.features import (
         feature_extractor as feature_extractor,
@@ -45,6 +45,7 @@ _HOMES = {
     "freeze_stages": "features",
     "layerwise_multipliers": "features",
     "open_data": "data",
+    "open_model": "card",
     "preprocess_input": "preprocessing",
 }
 _MODULES = frozenset(module.name for module in pkgutil.iter_modules(__path__))  # noqa: F405

@@ -1,18 +1,28 @@
 """The model card: what a file of weights does not say about the model it holds.
 
 It lies beside the model (`best.keras`, `best.card.json`), written by training and read by
-whatever evaluates, predicts with or exports the model.
+whatever evaluates, predicts with or exports the model. `open_model` is how all of them come to both.
 """
 
 import dataclasses
+import difflib
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from keras_resnets.errors import UserError
-from keras_resnets.preprocessing import Preprocessing
+from keras_resnets._common.files import write_text
+from keras_resnets.errors import MissingFile, UserError
+from keras_resnets.preprocessing import Preprocessing, imagenet_classes
+
+if TYPE_CHECKING:
+    import keras
+
+
+class AssumptionWarning(UserWarning):
+    """Something that a model's file does not say was assumed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +45,7 @@ class Card:
     provenance: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def save(self, model_file: str | os.PathLike[str]) -> Path:
-        """Writes the card of `model_file`, aside and renamed, so that none is ever half there."""
+        """Writes the card of `model_file`, whole or not at all, and returns its path."""
         path = card_path(model_file)
         values = {
             "architecture": self.architecture,
@@ -44,12 +54,7 @@ class Card:
             "data": None if self.data is None else dict(self.data),
             "provenance": dict(self.provenance),
         }
-        aside = path.with_name(path.name + ".tmp")
-        with open(aside, "w", encoding="utf-8") as file:
-            json.dump(values, file, indent=2, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
+        write_text(path, json.dumps(values, indent=2, ensure_ascii=False))
         return path
 
     @classmethod
@@ -57,12 +62,12 @@ class Card:
         """Reads the card of `model_file`.
 
         Raises:
-            FileNotFoundError: where the model has no card.
-            ValueError: where the file is no card.
+            MissingFile: Where the model has no card.
+            UserError: Where the file is no card.
         """
         path = card_path(model_file)
         if not path.is_file():
-            raise FileNotFoundError(
+            raise MissingFile(
                 f"Expected a model card beside {model_file}: its classes and preprocessing are not "
                 f"known without it. Received: no file {path}. Training writes one; "
                 "`keras_resnets.card.Card(...).save(model_file)` makes one by hand."
@@ -104,17 +109,123 @@ def find_model(run_or_model: str | os.PathLike[str]) -> Path:
         run_or_model: A `.keras` file, or a run folder, which stands for its `best.keras`.
 
     Raises:
-        FileNotFoundError: where there is none.
+        MissingFile: Where there is none.
     """
     path = Path(run_or_model)
     model = path / "best.keras" if path.is_dir() else path
     if model.suffix == ".keras" and model.is_file():
         return model
-    if path.is_dir():
-        found = f"a folder that holds {sorted(p.name for p in path.iterdir())[:10]}"
-    else:
-        found = "a file of another kind" if path.exists() else "no such file or folder"
-    raise FileNotFoundError(
+    raise MissingFile(
         "Expected a .keras file, or a run folder with best.keras in it. "
-        f"Received: {run_or_model}: {found}"
+        f"Received: {run_or_model}: {_found(path)}"
     )
+
+
+def _found(path: Path) -> str:
+    if path.is_dir():
+        return f"a folder that holds {sorted(p.name for p in path.iterdir())[:10]}"
+    if path.exists():
+        return "a file of another kind"
+    siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, siblings, n=1)
+    hint = f". Did you mean {path.with_name(near[0])}?" if near else ""
+    return f"no such file or folder{hint}"
+
+
+def open_model(
+    name_or_path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = "imagenet"
+) -> tuple["keras.Model", Card]:
+    """Opens a model and its card, in whichever way the user names it.
+
+    Args:
+        name_or_path: A run folder, which stands for its `best.keras`; a `.keras` file with its card;
+            or a network's name, ours or timm's, in any letter case. What is there as a file or folder
+            is taken for that.
+        weights: Of a network that is named: `"imagenet"`, a tag, a file or `None`, as its constructor
+            takes them. With weights of a file the card beside that file holds; without one, the
+            usual preprocessing is assumed, with an `AssumptionWarning`.
+
+    Returns:
+        The `keras.Model`, not compiled, and its `Card`, with as many class names as it has classes.
+
+    Raises:
+        MissingFile: Where there is no such file, or no card beside it.
+        UserError: For an unknown name or weights, a file that is broken, or a card of another model.
+
+    Example:
+        >>> model, card = keras_resnets.open_model("ReXNet100", weights=None)
+        >>> card.preprocessing.size, len(card.class_names)
+        (224, 1000)
+    """
+    path = Path(name_or_path)
+    if path.exists() or path.suffix == ".keras" or len(path.parts) > 1:
+        if weights != "imagenet":
+            raise UserError(
+                "Expected weights with the name of a network alone: a run or file has its own. "
+                f"Received: {name_or_path} and weights={os.fspath(weights) if weights else None!r}."
+            )
+        return _from_file(find_model(path))
+    return _by_name(os.fspath(name_or_path), weights)
+
+
+def _from_file(path: Path) -> tuple["keras.Model", Card]:
+    import keras
+
+    card = Card.load(path)
+    model = keras.models.load_model(path, compile=False)
+    classes = model.output_shape[-1]
+    # One output with a sigmoid tells two classes apart.
+    if len(card.class_names) not in {classes, max(classes, 2)}:
+        raise UserError(
+            f"Expected a card of as many classes as {path} has outputs, {classes}. "
+            f"Received: {len(card.class_names)} class names."
+        )
+    return model, card
+
+
+def _by_name(name: str, weights: str | os.PathLike[str] | None) -> tuple["keras.Model", Card]:
+    from keras_resnets import models
+    from keras_resnets.weights import registered_checkpoint
+
+    try:
+        variant = models.model_info(name).name
+    except UserError as error:
+        raise UserError(f"{error} Nor is there a file or folder of that name.") from None
+    checkpoint = registered_checkpoint(variant, weights)
+    provenance = {"weights": str(weights)}
+    beside = None
+    if checkpoint is not None:
+        provenance |= {"checkpoint": checkpoint.name, "licence": checkpoint.licence}
+    elif weights is not None and card_path(weights).is_file():
+        beside = Card.load(weights)
+    known = checkpoint or beside
+    preprocessing = known.preprocessing if known else Preprocessing()
+    model = models.create_model(variant, weights=weights, input_shape=(*preprocessing.shape, 3))
+    if weights is not None and known is None:
+        warnings.warn(
+            f"{weights} does not tell the preprocessing it was trained with: assumed "
+            f"{preprocessing.size} pixels, {preprocessing.interpolation}, ImageNet's mean and "
+            f"standard deviation. A card beside it, {card_path(weights).name}, would say it.",
+            AssumptionWarning,
+            stacklevel=3,
+        )
+    names = class_names(model.output_shape[-1])
+    if beside is not None and len(beside.class_names) == len(names):
+        names = beside.class_names
+    return model, Card(variant, names, preprocessing, provenance=provenance)
+
+
+def class_names(classes: int) -> tuple[str, ...]:
+    """The names of classes that nobody named: ImageNet's where there are 1000, else their numbers.
+
+    Args:
+        classes: How many there are, 1 or more.
+
+    Example:
+        >>> keras_resnets.card.class_names(2)
+        ('class 0', 'class 1')
+    """
+    known = imagenet_classes()
+    if classes == len(known):
+        return tuple(name for _, name in known)
+    return tuple(f"class {index}" for index in range(classes))

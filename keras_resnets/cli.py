@@ -11,7 +11,6 @@ ABOUT = "ResNeXt, ResNeSt, Res2Net and ReXNet for Keras 3: from a folder of phot
 LIBRARY = {
     name: Command(f"{__package__}.commands.{name}", about)
     for name, about in {
-        "predict": "name what photos show",
         "list": "print a table of all networks",
         "info": "print what a network is, and its checkpoints",
         "convert": "make a .keras file of a checkpoint",

@@ -1,9 +1,12 @@
 import json
 
+import keras
+import numpy as np
 import pytest
+from networks import small
 
-from keras_resnets.card import Card, card_path, find_model
-from keras_resnets.preprocessing import Preprocessing
+from keras_resnets.card import AssumptionWarning, Card, card_path, find_model, open_model
+from keras_resnets.preprocessing import Preprocessing, imagenet_classes
 
 CARD = Card(
     architecture="ResNeSt14",
@@ -92,3 +95,60 @@ def test_find_model_says_what_it_found(tmp_path):
         find_model(tmp_path)
     with pytest.raises(FileNotFoundError, match="another kind"):
         find_model(tmp_path / "weights.h5")
+
+
+def test_open_model_takes_a_run_a_file_and_a_name(tmp_path):
+    model = small("ResNeXt", classes=3)
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "best.keras")
+    card = Card("ResNeXt", ("cat", "dog", "hen"), Preprocessing(32))
+    card.save(tmp_path / "best.keras")
+    for given in (tmp_path, tmp_path / "best.keras", str(tmp_path)):
+        opened, beside = open_model(given)
+        assert beside == card
+        assert not opened.compiled
+        assert [v.path for v in opened.weights] == [v.path for v in model.weights]
+
+    opened, beside = open_model("rexnet_100", weights=None)
+    assert (opened.name, beside.architecture) == ("ReXNet100", "ReXNet100")
+    assert opened.input_shape == (None, 224, 224, 3)
+    assert beside.class_names == tuple(name for _, name in imagenet_classes())
+
+
+def test_open_model_knows_a_file_of_weights_by_the_card_beside_it(tmp_path):
+    source, _ = open_model("ReXNet100", weights=None)
+    source.save_weights(tmp_path / "mine.weights.h5")
+    with pytest.warns(AssumptionWarning, match=r"mine.weights.h5 does not tell.*224 pixels"):
+        open_model("ReXNet100", weights=tmp_path / "mine.weights.h5")
+    names = tuple(str(index) for index in range(1000))
+    Card("ReXNet100", names, Preprocessing(160)).save(tmp_path / "mine.weights.h5")
+    model, card = open_model("ReXNet100", weights=tmp_path / "mine.weights.h5")
+    assert (card.preprocessing, card.class_names) == (Preprocessing(160), names)
+    assert model.input_shape == (None, 160, 160, 3)
+    np.testing.assert_array_equal(model.get_weights()[0], source.get_weights()[0])
+
+
+@pytest.mark.parametrize(
+    ("given", "weights", "reason"),
+    [
+        ("resnexd50", "imagenet", "Did you mean ResNeXt50.*Nor is there a file or folder"),
+        ("runs/demmo", "imagenet", r"Expected a .keras file.*no such file or folder$"),
+        ("mine.keras", "imagenet", "no such file or folder. Did you mean mine2.keras?"),
+        (".", None, "Expected weights with the name of a network alone"),
+        ("mine2.keras", "imagenet", "as many classes as mine2.keras has outputs, 3. Received: 2"),
+    ],
+)
+def test_open_model_says_what_is_wrong(given, weights, reason, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small("ResNeXt", classes=3).save("mine2.keras")
+    Card("ResNeXt", ("cat", "dog"), Preprocessing(32)).save("mine2.keras")
+    with pytest.raises(ValueError, match=reason):
+        open_model(given, weights)
+
+
+def test_a_sigmoid_of_one_output_tells_two_classes_apart(tmp_path):
+    keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(1)]).save(
+        tmp_path / "best.keras"
+    )
+    Card("mine", ("cat", "dog"), Preprocessing(4)).save(tmp_path / "best.keras")
+    assert open_model(tmp_path)[1].class_names == ("cat", "dog")

@@ -147,19 +147,35 @@ def run_folder(tmp_path, randomise):
 
 
 def test_predict_names_the_classes_of_a_run(run_folder, photo, capsys):
-    model, card = (
-        keras.models.load_model(run_folder / "best.keras"),
-        Card.load(run_folder / "best.keras"),
-    )
+    model, card = keras_resnets.open_model(run_folder)
     image = card.preprocessing(np.asarray(Image.open(photo)))
     logits = model.predict(image[None], verbose=0)[0]
     probabilities = np.exp(logits) / np.exp(logits).sum()
     order = np.argsort(-probabilities)
-    expected = [f"  {probabilities[i]:6.1%}  {card.class_names[i]}" for i in order]
+    expected = [f"  {probabilities[i]:7.2%}  {card.class_names[i]}" for i in order]
     for given in (run_folder, run_folder / "best.keras"):
         assert main(["predict", str(given), str(photo), str(photo), "--top", "2"]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert lines == 2 * [str(photo), *expected[:2]]
+
+
+def test_predict_names_a_broken_photo_and_answers_the_others(run_folder, photo, tmp_path, capsys):
+    broken, missing = tmp_path / "text.png", tmp_path / "no where.png"
+    broken.write_text("no photo")
+    photos = [broken, photo, missing, tmp_path, photo]
+    assert main(["predict", *map(str, [run_folder, *photos]), "--top", "1"]) == 2
+    output = capsys.readouterr()
+    assert output.out.splitlines()[::2] == 2 * [str(photo)]
+    errors = output.err.splitlines()
+    assert len(errors) == 3
+    for line, path in zip(errors, [broken, missing, tmp_path], strict=True):
+        assert line.startswith(f"error: {path}: Expected ")
+
+
+def test_predict_refuses_weights_for_what_has_its_own(run_folder, photo, error):
+    for model in (run_folder, "phone.tflite"):
+        line = error("predict", model, photo, "--weights", "a1h_in1k")
+        assert "the name of a network alone" in line or "a network's name alone" in line
 
 
 def test_convert_writes_a_model_with_its_card(tmp_path, photo, capsys, error):
@@ -202,8 +218,9 @@ def test_mistakes_are_one_line(run_folder, photo, tmp_path, error):
     assert "best.keras" in error("predict", tmp_path / "empty", photo)
     assert "nowhere.png" in error("predict", run_folder, tmp_path / "nowhere.png")
     assert "text.png" in error("predict", run_folder, tmp_path / "text.png")
+    assert "Did you mean" in error("predict", run_folder.with_name("rnu"), photo)
     assert "Unknown weights='a1h'" in error("predict", "ResNeXt50", photo, "--weights", "a1h")
-    assert "Convert it first" in error("predict", "ResNeXt50", photo, "--weights", "mine.pth")
+    assert "mine.pth" in error("predict", "ResNeXt50", photo, "--weights", "mine.pth")
     assert "no ImageNet weights of ReXNetR100" in error("predict", "ReXNetR100", photo)
     output = tmp_path / "new.keras"
     for name in ("nowhere", "cut"):

@@ -11,11 +11,12 @@ COMMANDS = {
         "verify": "compare a .tflite file with its model on labelled images",
         "inspect": "show what is in a .tflite file",
         "benchmark": "measure latency and memory of .tflite files",
-        "predict": "name what photos show",
         "snippet": "print the code that uses a .tflite file in an app",
         "demo": "try a .tflite file on a page in the browser",
     }.items()
 }
+# Of any model: the library's.
+COMMANDS["predict"] = Command("keras_resnets.commands.predict", "name what photos show")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,63 +1,82 @@
-"""Names what photos show."""
+"""Name what photos show, by a network, a run, a .keras file or a .tflite file."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from keras_resnets import card, models, weights
-from keras_resnets.errors import UserError
+from keras_resnets._common.options import positive
+from keras_resnets.errors import USAGE, MissingFile, UserError
+
+
+class Classifies(Protocol):
+    """Something that names photos."""
+
+    def classify(self, photo: bytes, *, top: int) -> Sequence[tuple[str, float]]:
+        """The most probable classes of an image file's content, with their probabilities."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="a name, a .keras file with its card, or a run folder")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a run folder, a .keras file with its card, a .tflite file, or a network's name",
+    )
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
-    parser.add_argument("--weights", default="imagenet", help="a tag or a file, with a name")
-    parser.add_argument("--top", type=int, default=5)
+    parser.add_argument(
+        "--weights", metavar="TAG", help="a tag or a file, with a network's name (imagenet)"
+    )
+    parser.add_argument("--top", type=positive, default=5, metavar="K", help="%(default)s classes")
 
 
-def run(options: argparse.Namespace) -> None:
-    import numpy as np
+def run(arguments: argparse.Namespace) -> int:
+    return _answer(_classifier(arguments), arguments.photos, arguments.top)
 
-    from keras_resnets.preprocessing import read_image
 
-    model, preprocessing, names = _model_to_predict(options)
-    for photo in options.photos:
-        image = preprocessing(read_image(photo))
-        (probabilities,) = _probabilities(model.predict(image[None], verbose=0))
+def _classifier(arguments: argparse.Namespace) -> Classifies:
+    if Path(arguments.model).suffix.lower() == ".tflite":
+        if arguments.weights is not None:
+            raise UserError(
+                "Expected --weights with a network's name alone. "
+                f"Received: {arguments.model} and --weights {arguments.weights}."
+            )
+        return _of_the_phone(Path(arguments.model))
+    from keras_resnets.classifier import Classifier
+
+    return Classifier.load(arguments.model, arguments.weights or "imagenet")
+
+
+def _of_the_phone(file: Path) -> Classifies:
+    # The runtime of phones alone: neither Keras nor TensorFlow is imported.
+    from keras_resnets_tflite.use.classifier import Classifier
+
+    loaded = Classifier.load(file)
+    if loaded.assumption:
+        print(f"note: {loaded.assumption}", file=sys.stderr)
+    classifier: Classifies = loaded
+    return classifier
+
+
+def _answer(classifier: Classifies, photos: Sequence[Path], top: int) -> int:
+    """Names what photos show. A photo that cannot be read is named, and the others are answered."""
+    code = 0
+    for photo in photos:
+        try:
+            answers = classifier.classify(_content(photo), top=top)
+        except (UserError, OSError) as error:
+            sys.stdout.flush()
+            print(f"error: {photo}: {error}", file=sys.stderr)
+            code = USAGE
+            continue
         print(photo)
-        for index in np.argsort(-probabilities)[: options.top]:
-            print(f"  {probabilities[index]:6.1%}  {names[index]}")
+        for name, probability in answers:
+            print(f"  {probability:7.2%}  {name}")
+    return code
 
 
-def _model_to_predict(options: argparse.Namespace) -> tuple[Any, Any, Sequence[str]]:
-    import keras
-
-    from keras_resnets.preprocessing import imagenet_classes
-
-    if Path(options.model).exists():
-        path = card.find_model(options.model)
-        described = card.Card.load(path)
-        return keras.models.load_model(path), described.preprocessing, described.class_names
-    architecture = models.model_info(options.model)
-    checkpoint = weights.registered_checkpoint(architecture.name, options.weights)
-    if checkpoint is None:
-        raise UserError(
-            "Expected a tag of the registry, since a file does not tell its preprocessing. "
-            f"Received: --weights {options.weights}. Convert it first: keras-resnets convert."
-        )
-    model = models.create_model(architecture.name, weights=options.weights)
-    names = [name for _, name in imagenet_classes()]
-    if checkpoint.classes != len(names):
-        names = [f"class {index}" for index in range(checkpoint.classes)]
-    return model, checkpoint.preprocessing, names
-
-
-def _probabilities(outputs: Any) -> Any:
-    """The outputs themselves if they are probabilities, their softmax if they are logits."""
-    import numpy as np
-
-    if np.allclose(outputs.sum(-1), 1, atol=1e-3) and outputs.min() >= 0:
-        return outputs
-    powers = np.exp(outputs - outputs.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
+def _content(photo: Path) -> bytes:
+    if not photo.is_file():  # a pipe would be waited for
+        found = "no photo, but a folder or a device" if photo.exists() else "no such file"
+        raise MissingFile(f"Expected the path of a photo. Received: {found}.")
+    return photo.read_bytes()

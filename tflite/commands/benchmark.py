@@ -5,9 +5,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from keras_resnets._common.options import positive
 from keras_resnets._common.tables import size, table
-
-from .options import positive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_resnets._common.files import check_writable, write_bytes
+from keras_resnets._common.options import positive
 from keras_resnets._common.tables import size
 from keras_resnets.errors import UserError
 
 from ..formats import BY_OPTION, INT8, MIXED, Mode
 from ..terminal import quiet
-from .options import add_data_arguments, named_data, positive
+from .options import add_data_arguments, named_data
 
 if TYPE_CHECKING:
     from ..convert.export import Exporter

@@ -2,13 +2,7 @@
 
 import argparse
 
-
-def positive(text: str) -> int:
-    """An argparse type: an integer above 0."""
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+from keras_resnets._common.options import positive
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_resnets.errors import UserError
+
 from ..file.card import FileCard
 from ..file.metadata import unpack
 from ..file.runtime import Runner, read_file
@@ -48,7 +50,7 @@ class Classifier:
 
     def probabilities(self, photo: bytes) -> np.ndarray:
         """The probability of every class, `(classes,)`, for the content of an image file."""
-        image = crop(read_photo(photo), self.card.preprocessing)
+        image = crop(_decoded(photo), self.card.preprocessing)
         if not self.card.takes_pixels:
             image = normalize(image, self.card.preprocessing)
         return softmax(self._runner(image[None])[0])
@@ -58,6 +60,13 @@ class Classifier:
         probabilities = self.probabilities(photo)
         best = np.argsort(-probabilities, kind="stable")[:top]
         return [(self.card.class_names[i], float(probabilities[i])) for i in best]
+
+
+def _decoded(photo: bytes) -> np.ndarray:
+    try:
+        return read_photo(photo)
+    except (OSError, SyntaxError) as error:  # what Pillow raises
+        raise UserError(f"Expected an image that Pillow can decode. Received: {error}") from error
 
 
 def card_of(content: bytes) -> FileCard:

@@ -1,0 +1,71 @@
+"""Probabilities by the activation that a model really has."""
+
+import io
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_resnets.card import Card
+from keras_resnets.classifier import Classifier, activation, probabilities
+from keras_resnets.preprocessing import Preprocessing
+
+LOGITS = np.array([2.0, -1.0, 0.5])
+
+
+def with_head(*head):
+    """A model whose logits are `LOGITS`, or their first, whatever it is shown."""
+    images = keras.Input((4, 4, 3))
+    units = head[0].units
+    x = head[0](keras.layers.Flatten()(images))
+    head[0].set_weights([np.zeros((48, units)), LOGITS[:units]])
+    for layer in head[1:]:
+        x = layer(x)
+    return keras.Model(images, x)
+
+
+def dense(units, activation=None):
+    return keras.layers.Dense(units, activation=activation)
+
+
+SOFTMAX = np.exp(LOGITS) / np.exp(LOGITS).sum()
+SIGMOID = 1 / (1 + np.exp(-LOGITS))
+
+
+@pytest.mark.parametrize(
+    ("head", "names", "expected"),
+    [
+        ([dense(3, "softmax")], "abc", SOFTMAX),
+        ([dense(3)], "abc", SOFTMAX),
+        ([dense(3), keras.layers.Softmax()], "abc", SOFTMAX),
+        ([dense(3), keras.layers.Activation("softmax")], "abc", SOFTMAX),
+        ([dense(3, "sigmoid")], "abc", SIGMOID),
+        ([dense(3), keras.layers.Activation("sigmoid")], "abc", SIGMOID),
+        ([dense(1, "sigmoid")], "ab", [1 - SIGMOID[0], SIGMOID[0]]),
+        ([dense(1)], "ab", [1 - SIGMOID[0], SIGMOID[0]]),
+        ([dense(1, "sigmoid")], "a", SIGMOID[:1]),
+    ],
+)
+def test_the_probabilities_are_those_of_the_last_layer(head, names, expected):
+    stream = io.BytesIO()
+    Image.new("RGB", (9, 7)).save(stream, "PNG")
+    model = with_head(*head)
+    for given in (model, keras.Sequential([keras.Input((4, 4, 3)), model])):
+        classifier = Classifier(given, Card("mine", tuple(names), Preprocessing(4)))
+        found = classifier.probabilities(stream.getvalue())
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    best = int(np.argmax(expected))
+    ((name, probability),) = classifier.classify(stream.getvalue(), top=1)
+    assert name == names[best]
+    assert probability == pytest.approx(expected[best])
+
+
+def test_an_activation_without_probabilities_is_refused():
+    with pytest.raises(ValueError, match="whose last layer dense.* applies relu"):
+        activation(with_head(dense(3, "relu")))
+
+
+def test_large_logits_do_not_overflow():
+    np.testing.assert_allclose(probabilities(np.array([1e4, 1e4]), "linear", classes=2), [0.5, 0.5])
+    np.testing.assert_allclose(probabilities(np.array([-1e4]), "linear", classes=1), [0.0])
