@@ -24,10 +24,9 @@ def images(rng):
 
 def test_identity_shortcut(images, randomise):
     block = built(Bottleneck(16, 8, grouped(8)), images, randomise)
-    branch = formulas.conv_norm(block.conv1, images, formulas.relu)
-    branch = formulas.conv_norm(block.spatial, branch, formulas.relu)
-    branch = formulas.conv_norm(block.conv3, branch)
-    np.testing.assert_allclose(block(images), formulas.relu(images + branch), atol=1e-5)
+    np.testing.assert_allclose(
+        block(images), formulas.bottleneck(block, images, formulas.relu_conv_norm), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("side", [8, 9])
@@ -36,25 +35,9 @@ def test_strided_shortcuts(shortcut, side, rng, randomise):
     images = rng.normal(size=(2, side, side, 16)).astype("float32")
     block = Bottleneck(24, 8, grouped(8, strides=2), strides=2, shortcut=shortcut)
     built(block, images, randomise)
-    branch = formulas.conv_norm(block.conv1, images, formulas.relu)
-    branch = formulas.conv_norm(block.spatial, branch, formulas.relu)
-    branch = formulas.conv_norm(block.conv3, branch)
-    through = images if shortcut == "conv" else pair_means(images)
-    kernel = block.shortcut.conv.get_weights()[0]
-    through = formulas.conv(through, kernel, strides=2 if shortcut == "conv" else 1)
-    through = formulas.norm(through, *block.shortcut.norm.get_weights())
-    np.testing.assert_allclose(block(images), formulas.relu(through + branch), atol=1e-5)
+    expected = formulas.bottleneck(block, images, formulas.relu_conv_norm)
+    np.testing.assert_allclose(block(images), expected, atol=1e-5)
     np.testing.assert_allclose(block.deployed()(images), block(images), atol=1e-5)
-
-
-def pair_means(images):
-    """ResNet-D's pool: the mean over 2x2 positions, of those alone that lie in the image."""
-    sides = range(0, images.shape[1], 2)
-    rows = [
-        np.stack([images[:, y : y + 2, x : x + 2].mean((1, 2)) for x in sides], axis=1)
-        for y in sides
-    ]
-    return np.stack(rows, axis=1)
 
 
 def residual_sum_of_branches(block, images, groups):

@@ -7,18 +7,6 @@ import pytest
 from keras_resnets.layers import Res2NetScale
 
 
-def hierarchy(layer, images):
-    """Equation 1 of the paper; without connections the last part is pooled."""
-    *parts, last = np.split(images, layer.scale, axis=-1)
-    outputs: list[np.ndarray] = []
-    for conv, part in zip(layer.convs, parts, strict=True):
-        joined = part + outputs[-1] if layer.connected and outputs else part
-        outputs.append(formulas.conv_norm(conv, joined, formulas.relu))
-    if not layer.connected:
-        last = formulas.average_pool(last, strides=layer.strides)
-    return np.concatenate([*outputs, last], axis=-1)
-
-
 @pytest.mark.parametrize("side", [8, 9])
 @pytest.mark.parametrize(("scale", "cardinality"), [(2, 1), (4, 1), (4, 3), (8, 1), (6, 1)])
 @pytest.mark.parametrize(("strides", "connected"), [(1, True), (1, False), (2, False)])
@@ -29,7 +17,7 @@ def test_equals_the_formula(side, scale, cardinality, strides, connected, rng, r
     images = rng.normal(size=(2, side, side, 6 * scale))
     layer.build(images.shape)
     randomise(layer)
-    expected = hierarchy(layer, images)
+    expected = formulas.res2net_scale(layer, images)
     np.testing.assert_allclose(layer(images), expected, atol=1e-5)
     np.testing.assert_allclose(layer.deployed()(images), expected, atol=1e-5)
 

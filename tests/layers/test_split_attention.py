@@ -17,30 +17,6 @@ def built(rng, randomise, side=7, **arguments):
     return randomise(layer), images
 
 
-def attention_logits(layer, pooled):
-    """The two grouped 1x1 layers; the output is cardinality-major."""
-    hidden = formulas.conv_norm(layer.fc1, pooled, formulas.relu)
-    kernel, bias = layer.fc2.get_weights()
-    return formulas.conv(hidden, kernel, groups=layer.cardinality, bias=bias)
-
-
-def radix_major_block(layer, images):
-    """The released implementation: the convolution's channels are `(radix, cardinality, rest)`."""
-    radix, cardinality, rest = layer.radix, layer.cardinality, 16 // layer.cardinality
-    if layer.pool == "before":
-        images = formulas.average_pool(images, strides=layer.strides)
-    maps = formulas.conv_norm(layer.conv, images, formulas.relu)
-    maps = maps.reshape(*maps.shape[:3], radix, 16)
-    pooled = maps.sum(3).mean((1, 2), keepdims=True)
-    logits = attention_logits(layer, pooled).reshape(-1, cardinality, radix, rest)
-    weights = formulas.sigmoid(logits) if radix == 1 else formulas.softmax(logits, axis=2)
-    weights = weights.transpose(0, 2, 1, 3).reshape(-1, 1, 1, radix, 16)
-    outputs = (weights * maps).sum(3)
-    return (
-        formulas.average_pool(outputs, strides=layer.strides) if layer.pool == "after" else outputs
-    )
-
-
 def cardinality_major_block(layer, images):
     """The paper's figure 2: each cardinal group holds its radix maps and attends to them alone."""
     radix, cardinality, rest = layer.radix, layer.cardinality, 16 // layer.cardinality
@@ -87,7 +63,7 @@ def test_equals_the_radix_major_formula(radix, cardinality, strides, pool, rng, 
     layer, images = built(
         rng, randomise, radix=radix, cardinality=cardinality, strides=strides, pool=pool
     )
-    expected = radix_major_block(layer, images)
+    expected = formulas.split_attention(layer, images)
     np.testing.assert_allclose(layer(images), expected, atol=1e-5)
     np.testing.assert_allclose(layer.deployed()(images), expected, atol=1e-5)
 
@@ -96,7 +72,7 @@ def test_equals_the_radix_major_formula(radix, cardinality, strides, pool, rng, 
 def test_cardinality_major_is_the_same_function(radix, cardinality, rng, randomise):
     layer, images = built(rng, randomise, radix=radix, cardinality=cardinality)
     np.testing.assert_allclose(
-        cardinality_major_block(layer, images), radix_major_block(layer, images), atol=1e-5
+        cardinality_major_block(layer, images), formulas.split_attention(layer, images), atol=1e-5
     )
     np.testing.assert_allclose(layer(images), cardinality_major_block(layer, images), atol=1e-5)
 
