@@ -10,7 +10,7 @@ BACKENDS := .venvs/backends
 PAGE := tflite/use/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-backends bench references lint map format clean
+.PHONY: help setup demo test test-all test-backends hardening bench references lint map format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ test: $(READY) $(PAGE) ## the default tests, on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: $(READY) $(PAGE) ## every variant too (long)
-	$(BIN)/python -m pytest -m "not backends"
+	$(BIN)/python -m pytest -m "not backends and not hardening"
 
 test-backends: $(BACKENDS)/.ready ## the library on JAX and on torch, in an environment of its own
 	KERAS_BACKEND=jax $(BACKENDS)/bin/python -m pytest -m backends tests/backends
@@ -51,6 +51,11 @@ $(BACKENDS)/.ready: setup.cfg pyproject.toml constraints.txt tests/backends/requ
 $(PAGE): tflite/use/web/package.json tflite/use/web/package-lock.json
 	@npm ci --prefix tflite/use/web --no-audit --no-fund \
 	  || echo "npm did not bring the page's runtime: the tests in a browser are skipped."
+
+hardening: $(READY) ## layers, files, threads and kills by the hundred: the README's table (an hour)
+	@mkdir -p runs && rm -f runs/hardening.jsonl
+	HARDENING_ROWS=runs/hardening.jsonl $(BIN)/python -m pytest -m hardening tests/hardening; status=$$?; \
+	  $(BIN)/python tests/hardening/tally.py runs/hardening.jsonl; exit $$status
 
 bench: $(READY) ## against every rival, each in an environment of its own (a night; ARGS=--quick: 10 minutes)
 	$(BIN)/python -m benchmarks.rivals $(ARGS)

@@ -39,6 +39,10 @@ def norm(images, gamma, beta, mean, variance):
     return gamma * (images - mean) / np.sqrt(variance + NORM_EPSILON) + beta
 
 
+def batch_norm(layer, images):
+    return norm(images, *layer.get_weights())
+
+
 def relu(x):
     return np.maximum(x, 0)
 
