@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_resnets.errors import UserError
-from keras_resnets.layers import ConvNorm, Stem
-from keras_resnets.layers.deployable import Deployable
+from keras_resnets.layers import ConvNorm, Deployable, Stem
 
 
 def feature_extractor(model: keras.Model, layers: Sequence[str] | None = None) -> keras.Model:

@@ -52,7 +52,7 @@ AT_IMPORT = {
 # What a file may import inside its functions, besides what `AT_IMPORT` allows.
 LAZILY = {
     "keras_resnets/commands/predict.py": {"keras_resnets_tflite.use.classifier"},
-    "keras_resnets/layers/lowering.py": {"tensorflow"},
+    "keras_resnets/layers/_lowering.py": {"tensorflow"},
     "keras_resnets/layers/batch_norm.py": {"tensorflow"},
     "keras_resnets/data": {"tensorflow", "tensorflow_datasets", "PIL", "requests", "keras_resnets"},
     "keras_resnets/datasets": {"mlxtend"},

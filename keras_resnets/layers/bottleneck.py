@@ -7,8 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_resnets.errors import UserError
+from keras_resnets.layers._deployable import Deployable
 from keras_resnets.layers.conv_norm import ConvNorm
-from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.drop_block import DropBlock
 from keras_resnets.layers.shortcut_pool import ShortcutPool
 from keras_resnets.layers.stochastic_depth import StochasticDepth

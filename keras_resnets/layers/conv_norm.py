@@ -7,10 +7,10 @@ import numpy as np
 from keras import ops
 
 from keras_resnets.errors import UserError
+from keras_resnets.layers._deployable import Deployable, fold_norm
+from keras_resnets.layers._merging import folded_groups, merge_groups
 from keras_resnets.layers.batch_norm import BatchNorm
-from keras_resnets.layers.deployable import Deployable, fold_norm
 from keras_resnets.layers.grouped_conv import GroupedConv2D
-from keras_resnets.layers.merging import folded_groups, merge_groups
 
 # He et al. (2015), by fan-out as torchvision and timm draw it.
 CONV_INITIALIZER = {

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from keras_resnets.errors import UserError
-from keras_resnets.layers import lowering as lowerings
+from keras_resnets.layers import _lowering as lowerings
 
 _FORMS = {
     "native": lowerings.native,

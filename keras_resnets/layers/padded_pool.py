@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_resnets.layers.strided_pool import StridedPool
+from keras_resnets.layers._strided_pool import StridedPool
 
 POOL_SIZE = 3
 

@@ -7,8 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_resnets.errors import UserError
+from keras_resnets.layers._deployable import Deployable
 from keras_resnets.layers.conv_norm import ConvNorm
-from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.padded_pool import PaddedAveragePool
 
 # A phone's accelerated kernels split into at most four parts, and concatenate at most five.

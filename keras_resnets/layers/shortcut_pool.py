@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_resnets.layers.strided_pool import StridedPool
+from keras_resnets.layers._strided_pool import StridedPool
 
 POOL_SIZE = 2
 

@@ -7,10 +7,10 @@ import numpy as np
 from keras import ops
 
 from keras_resnets.errors import UserError
+from keras_resnets.layers._deployable import Deployable
+from keras_resnets.layers._merging import merge_groups
 from keras_resnets.layers.conv_norm import CONV_INITIALIZER, ConvNorm
-from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.grouped_conv import GroupedConv2D
-from keras_resnets.layers.merging import merge_groups
 from keras_resnets.layers.padded_pool import PaddedAveragePool
 from keras_resnets.layers.radix_layout import radix_major_order
 

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets.layers._deployable import Deployable
 from keras_resnets.layers.conv_norm import CONV_INITIALIZER, ConvNorm
-from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.grouped_conv import GroupedConv2D
 
 

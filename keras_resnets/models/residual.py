@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_resnets.errors import UserError
 from keras_resnets.layers import Bottleneck, Stem
-from keras_resnets.layers.deployable import Deployable
+from keras_resnets.layers._deployable import Deployable
 from keras_resnets.models.architecture import (
     SOURCE_VARIABLES,
     Architecture,

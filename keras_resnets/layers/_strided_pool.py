@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_resnets.layers.deployable import Deployable
+from keras_resnets.layers._deployable import Deployable
 
 
 class StridedPool(Deployable):

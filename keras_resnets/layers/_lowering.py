@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import keras
 
-from keras_resnets.layers.merging import (
+from keras_resnets.layers._merging import (
     PHONE_WIDTH,
     block_diagonal_mask,
     folded_groups,
