@@ -51,11 +51,12 @@ AT_IMPORT = {
         "numpy",
         "tensorflow_datasets",
         "PIL",
-        "keras_resnets.errors",
+        "keras_resnets._common",
     },
 }
 # What a file may import inside its functions, besides what `AT_IMPORT` allows.
 LAZILY = {
+    "keras_resnets/_common/extras.py": {"packaging"},
     "keras_resnets/commands/predict.py": {"keras_resnets_tflite.use.classifier"},
     "keras_resnets/layers/_lowering.py": {"tensorflow"},
     "keras_resnets/layers/batch_norm.py": {"tensorflow"},
