@@ -15,13 +15,13 @@ def deploy(model: "keras.Model") -> "keras.Model":
     layers' names, and can be saved and loaded, but not trained further to any good.
 
     Args:
-        model: a flat functional model with blocks of this package.
+        model: A flat functional model with blocks of this package.
 
     Returns:
         A `keras.Model` with the same inputs and outputs, whose outputs differ by rounding alone.
 
     Raises:
-        ValueError: for a subclassed model, an unbuilt one, or one that is deployed already.
+        ValueError: For a subclassed model, an unbuilt one, or one that is deployed already.
     """
     # `keras_resnets` imports this module at once, and Keras takes seconds.
     import keras

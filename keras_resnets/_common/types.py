@@ -2,8 +2,8 @@
 
 from typing import Any, TypeAlias
 
-Shape: TypeAlias = tuple[int | None, ...]
-"""Of a tensor; `None` is a side that is known only when data arrives."""
+Shape: TypeAlias = tuple[int | None, int | None, int | None, int]
+"""`(batch, height, width, channels)`; `None` where only the data tells."""
 
 # Keras, TensorFlow, JAX and torch have a class each, and no common one.
 Tensor: TypeAlias = Any

@@ -51,14 +51,14 @@ class Checkpoint:
     """One public set of weights of one variant.
 
     Attributes:
-        variant: the constructor's name, such as `"ResNeXt50"`.
+        variant: The constructor's name, such as `"ResNeXt50"`.
         architecture: timm's or the official name, such as `"resnext50_32x4d"`.
-        tag: what to pass as `weights`, such as `"a1h_in1k"`.
-        source: where the file lies.
-        licence: an SPDX identifier in lower case, or `"unknown"`.
-        classes: outputs of its classifier: 1000, or 11821 for ImageNet-12k.
-        preprocessing: the evaluation transform at the checkpoint's native size.
-        results: published accuracies, by ascending size; empty where there are none.
+        tag: What to pass as `weights`, such as `"a1h_in1k"`.
+        source: Where the file lies.
+        licence: An SPDX identifier in lower case, or `"unknown"`.
+        classes: Outputs of its classifier: 1000, or 11821 for ImageNet-12k.
+        preprocessing: The evaluation transform at the checkpoint's native size.
+        results: Published accuracies, by ascending size; empty where there are none.
     """
 
     variant: str
@@ -104,7 +104,7 @@ def default_checkpoint(variant: str) -> Checkpoint:
     licence is permissive, the best there is.
 
     Raises:
-        ValueError: where there is no checkpoint, naming the nearest variants that have one.
+        ValueError: Where there is no checkpoint, naming the nearest variants that have one.
     """
     known = [c for c in checkpoints(variant) if c.classes == IMAGENET_CLASSES]
     if not known:
@@ -119,7 +119,7 @@ def find_checkpoint(variant: str, tag: str) -> Checkpoint:
     """The checkpoint of a variant by its tag.
 
     Raises:
-        ValueError: for an unknown tag, naming the nearest ones.
+        ValueError: For an unknown tag, naming the nearest ones.
     """
     known = {c.tag: c for c in checkpoints(variant)}
     if tag in known:
