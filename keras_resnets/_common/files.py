@@ -49,8 +49,17 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def sweep(path: Path) -> None:
     """Removes what killed processes left aside of `path`."""
-    for left in path.parent.glob(f".{_literal(path.stem)}{ASIDE}*{_literal(path.suffix)}"):
-        process = left.name.removeprefix(f".{path.stem}{ASIDE}").removesuffix(path.suffix)
+    _sweep(path.parent.glob(f".{_literal(path.stem)}{ASIDE}*{_literal(path.suffix)}"))
+
+
+def sweep_folder(folder: Path) -> None:
+    """Removes what killed processes left aside of whatever file in `folder`."""
+    _sweep(folder.glob(f".*{ASIDE}*"))
+
+
+def _sweep(candidates: Iterable[Path]) -> None:
+    for left in candidates:
+        process = left.name.rpartition(ASIDE)[2].split(".")[0]
         with contextlib.suppress(FileNotFoundError):
             if not _is_running(process) or time.time() - left.stat().st_mtime > ABANDONED:
                 left.unlink()
