@@ -1,46 +1,94 @@
 """What a run is, as typed and frozen values. YAML recipes are parsed into these by pydantic."""
 
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
+from keras_resnets.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+
+
+def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
+    if limits[0] > limits[1]:
+        raise ValueError(f"Expected the lower end first. Received: {list(limits)}.")
+    return limits
+
+
+def _none_or_some(alpha: float) -> float:
+    if 0 < alpha < 0.001:
+        raise ValueError(f"Expected 0 for none, or at least 0.001. Received: {alpha}.")
+    return alpha
+
+
+# Numbers are finite in any case. Beyond these limits training would go on and mean nothing.
 Rate = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-Natural = Annotated[int, Field(ge=0)]
-Range = tuple[float, float]
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+Weight = Annotated[float, Field(ge=0, le=1 - 1e-6)]  # of the old in a moving average; 1 in float32
+StepSize = Annotated[float, Field(ge=1e-9, le=3e38)]  # what moves a weight, to float32's end
+Norm = Annotated[float, Field(ge=1e-6, le=3e38)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Alpha = Annotated[float, Field(ge=0, le=100), AfterValidator(_none_or_some)]
+Epochs = Annotated[int, Field(ge=1, le=100_000)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what Keras takes
+Area = Annotated[float, Field(gt=0, le=1)]
+Ratio = Annotated[float, Field(ge=0.01, le=100)]
+AreaRange = Annotated[tuple[Area, Area], AfterValidator(_ordered)]
+RatioRange = Annotated[tuple[Ratio, Ratio], AfterValidator(_ordered)]
+Mean = Annotated[float, Field(ge=-1, le=2)]  # of pixels scaled to [0, 1]
+Deviation = Annotated[float, Field(ge=0.001, le=1000)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    """Keys of a recipe: an unknown one is an error, and no number is infinite or NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _stages(value: Any) -> Any:
+    """The count that `[stem, stage1]`, as recipes had it, stands for."""
+    if not isinstance(value, list | tuple):
+        return value
+    names = ["stem", *(f"stage{index}" for index in range(1, len(value)))]
+    if sorted(map(str, value)) != sorted(names[: len(value)]):
+        raise ValueError(
+            f"Expected how many of stem, stage1, stage2, … do not learn, such as 2. "
+            f"Received: model.freeze={list(value)!r}."
+        )
+    return len(value)
 
 
 class Model(Section):
     """The network.
 
     Attributes:
-        name: a name of `keras_resnets.list_models()`, or a family's for a free-form network.
-        arguments: of the constructor beyond classes, weights and input shape.
-        weights: where the network starts: see the constructors of `keras_resnets`.
-        classes: must equal the data's, where given.
-        freeze: layers that do not learn, by the start of their names, such as `stem` and `stage1`.
+        name: A name of `keras_resnets.list_models()`, or a family's for a free-form network.
+        arguments: Of the constructor beyond classes, weights and input shape.
+        weights: Where the network starts: see the constructors of `keras_resnets`.
+        classes: Must equal the data's, where given.
+        freeze: How many of the stem and the stages do not learn: 2 for the stem and `stage1`.
     """
 
     name: str = "ResNeSt14"
     arguments: dict[str, Any] = {}
     weights: str | None = None
     classes: Count | None = None
-    freeze: tuple[str, ...] = ()
+    freeze: Annotated[int, BeforeValidator(_stages), Field(ge=0, le=20)] = 0
 
 
 class Data(Section):
     """What to train on: see `keras_resnets.data.open_data`.
 
     Attributes:
-        shuffle_megabytes: memory for the encoded images among which the next one is drawn.
+        shuffle_megabytes: Memory for the encoded images among which the next one is drawn.
     """
 
     dataset: str | None = None
@@ -48,23 +96,29 @@ class Data(Section):
     data_dir: str | None = None
     shuffle_megabytes: Count = 512
 
+    def arguments(self) -> dict[str, str]:
+        """Those of `open_data`, a folder's path made absolute."""
+        folder = None if self.folder is None else str(Path(self.folder).resolve())
+        given = {"dataset": self.dataset, "folder": folder, "data_dir": self.data_dir}
+        return {name: value for name, value in given.items() if value is not None}
+
 
 class Preprocessing(Section):
     """The evaluation transform: see `keras_resnets.preprocessing.Preprocessing`."""
 
-    size: Count = 224
-    crop_fraction: Annotated[float, Field(gt=0, le=1)] = 0.875
+    size: Annotated[int, Field(ge=1, le=4096)] = 224
+    crop_fraction: Annotated[float, Field(ge=0.05, le=1)] = 0.875
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     antialias: bool = True
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
+    mean: tuple[Mean, Mean, Mean] = IMAGENET_MEAN
+    std: tuple[Deviation, Deviation, Deviation] = IMAGENET_STD
 
 
 class Crop(Section):
     """Inception's random-resized crop: an area and an aspect ratio drawn from these ranges."""
 
-    area: Range = (0.08, 1.0)
-    aspect_ratio: Range = (3 / 4, 4 / 3)
+    area: AreaRange = (0.08, 1.0)
+    aspect_ratio: RatioRange = (3 / 4, 4 / 3)
 
 
 class Shift(Section):
@@ -93,12 +147,12 @@ class RandAugment(Section):
     """Operations drawn alike, at one magnitude (Cubuk et al., 2020).
 
     Attributes:
-        operations: for each image.
-        magnitude: from 0 to 10.
+        operations: For each image.
+        magnitude: From 0 to 10.
     """
 
     kind: Literal["randaugment"] = "randaugment"
-    operations: Count = 2
+    operations: Annotated[int, Field(ge=1, le=20)] = 2
     magnitude: Annotated[float, Field(ge=0, le=10)] = 9.0
 
 
@@ -106,28 +160,28 @@ class Erasing(Section):
     """A rectangle of noise (Zhong et al., 2020).
 
     Attributes:
-        probability: of an image to lose one.
-        area: its share of the image.
-        aspect_ratio: its width to its height.
+        probability: Of an image to lose one.
+        area: Its share of the image.
+        aspect_ratio: Its width to its height.
     """
 
-    probability: Annotated[float, Field(ge=0, le=1)] = 0.25
-    area: Range = (0.02, 1 / 3)
-    aspect_ratio: Range = (0.3, 1 / 0.3)
+    probability: Probability = 0.25
+    area: AreaRange = (0.02, 1 / 3)
+    aspect_ratio: RatioRange = (0.3, 1 / 0.3)
 
 
 class Augmentation(Section):
     """What is done at random to training images, in the order of the fields.
 
     Attributes:
-        crop: a random-resized crop; `None` for the centre, as at evaluation but for rounding.
-        flip: whether half of the images are mirrored.
-        shift: an affine map.
+        crop: A random-resized crop; `None` for the centre, as at evaluation but for rounding.
+        flip: Whether half of the images are mirrored.
+        shift: An affine map.
         policy: AutoAugment or RandAugment.
-        jitter: of the colours.
-        erasing: of a rectangle.
-        mixup: alpha of mixup's beta distribution (Zhang et al., 2018); 0 for none.
-        cutmix: alpha of CutMix's (Yun et al., 2019); with both, each batch gets one of them.
+        jitter: Of the colours.
+        erasing: Of a rectangle.
+        mixup: Alpha of mixup's beta distribution (Zhang et al., 2018); 0 for none.
+        cutmix: Alpha of CutMix's (Yun et al., 2019); with both, each batch gets one of them.
     """
 
     crop: Crop | None = None
@@ -136,80 +190,152 @@ class Augmentation(Section):
     policy: Annotated[AutoAugment | RandAugment, Field(discriminator="kind")] | None = None
     jitter: Jitter | None = None
     erasing: Erasing | None = None
-    mixup: Annotated[float, Field(ge=0)] = 0.0
-    cutmix: Annotated[float, Field(ge=0)] = 0.0
+    mixup: Alpha = 0.0
+    cutmix: Alpha = 0.0
 
 
 class Lookahead(Section):
     """Slow weights that follow the fast ones (Zhang et al., 2019).
 
     Attributes:
-        steps: between two moves of the slow weights.
-        share: of the way that they move.
+        steps: Between two moves of the slow weights.
+        share: Of the way that they move.
     """
 
     steps: Count = 5
     share: Annotated[float, Field(gt=0, le=1)] = 0.5
 
 
-class Optimizer(Section):
-    """How gradients become steps.
+class Rule(Section):
+    """How gradients become steps, whatever the rule.
 
     Attributes:
-        momentum: of `sgd`, with Nesterov's look ahead where `nesterov`; the first beta of the others.
+        momentum: Of `sgd`; the first beta of the others.
         weight_decay: 0 for none.
-        coupled: the decay is part of the gradient (L2, as PyTorch's SGD) and not a step of its own.
-        no_decay: ends of the paths of the variables that do not decay.
-        clip: largest global norm of the gradient over all replicas.
-        accumulation: parts of a batch that a replica computes one after the other, to save memory.
-        layer_decay: factor of the learning rate from each stage to the one before it.
-        lookahead: slow weights around the rule.
+        coupled: Whether the decay is part of the gradient (L2, as PyTorch's SGD) or a step of its own.
+        no_decay: Ends of the paths of the variables that do not decay.
+        clip: Largest global norm of the gradient over all replicas; `None` for no limit.
+        accumulation: Parts of a batch that a replica computes one after the other, to save memory.
+        layer_decay: Factor of the learning rate from each stage to the one before it.
+        lookahead: Slow weights around the rule.
     """
 
-    name: Literal["sgd", "adam", "radam", "lamb"] = "sgd"
-    learning_rate: Positive = 0.1
-    momentum: Rate = 0.9
-    nesterov: bool = False
-    beta_2: Rate = 0.999
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    learning_rate: StepSize = 0.1
+    momentum: Weight = 0.9
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
     coupled: bool = False
     no_decay: tuple[str, ...] = ("bias", "gamma", "beta")
-    clip: Positive | None = None
+    clip: Norm | None = None
     accumulation: Count = 1
-    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    layer_decay: Annotated[float, Field(ge=0.01, le=1)] = 1.0
     lookahead: Lookahead | None = None
 
+    @model_validator(mode="after")
+    def _shrinks_and_does_not_flip(self) -> Self:
+        if not self.coupled and self.learning_rate * self.weight_decay >= 1:
+            raise ValueError(
+                "Expected optimizer.learning_rate * optimizer.weight_decay below 1: each step takes "
+                f"that share off every weight. Received: {self.learning_rate} * {self.weight_decay}."
+            )
+        return self
 
-class Schedule(Section):
-    """The learning rate over the epochs, as a factor of the optimizer's.
+
+class Sgd(Rule):
+    """Stochastic gradient descent, with Nesterov's look ahead where `nesterov`."""
+
+    name: Literal["sgd"] = "sgd"
+    nesterov: bool = False
+
+
+class Adaptive(Rule):
+    """Adam (Kingma & Ba, 2015), rectified Adam (Liu et al., 2020) or LAMB (You et al., 2020).
 
     Attributes:
-        warmup: epochs of linear growth from zero at the start, part of the run's epochs.
-        milestones: epochs at which `steps` multiplies by `factor`.
-        final: where `cosine` ends, and between which and 1 `cyclical` swings (Smith, 2017).
-        cycle: epochs of a whole swing of `cyclical`.
-        drop_block: whether DropBlock's rate grows linearly over the run.
+        beta_2: Weight of the old in the average of the squared gradients.
     """
 
-    name: Literal["constant", "steps", "cosine", "cyclical"] = "cosine"
-    warmup: Annotated[float, Field(ge=0)] = 0.0
-    milestones: tuple[Count, ...] = ()
-    factor: Rate = 0.1
-    final: Rate = 0.0
-    cycle: Positive = 10.0
+    name: Literal["adam", "radam", "lamb"]
+    beta_2: Weight = 0.999
+
+
+class Curve(Section):
+    """The learning rate over the epochs, as a factor of the optimizer's, whatever the curve.
+
+    Attributes:
+        warmup: Epochs of linear growth from zero at the start, part of the run's epochs.
+        drop_block: Whether DropBlock's rate grows linearly over the run.
+    """
+
+    warmup: Annotated[float, Field(ge=0, le=100_000)] = 0.0
     drop_block: bool = False
+
+
+class Constant(Curve):
+    """The optimizer's rate throughout."""
+
+    name: Literal["constant"] = "constant"
+
+
+class Steps(Curve):
+    """The rate times `factor` from each of the epochs `milestones` on."""
+
+    name: Literal["steps"] = "steps"
+    milestones: tuple[Epochs, ...] = ()
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+
+
+class Cosine(Curve):
+    """Half a cosine, from 1 to `final` at the last step (Loshchilov & Hutter, 2017)."""
+
+    name: Literal["cosine"] = "cosine"
+    final: Rate = 0.0
+
+
+class Cyclical(Curve):
+    """Straight lines up and down between `final` and 1, `cycle` epochs a swing (Smith, 2017)."""
+
+    name: Literal["cyclical"] = "cyclical"
+    final: Rate = 0.0
+    cycle: Annotated[float, Field(gt=0, le=100_000)] = 10.0
+
+
+def _name(default: str) -> Discriminator:
+    """Tells the sections of a union apart by their `name`."""
+
+    def of(section: Any) -> Any:
+        if isinstance(section, dict):
+            return str(section.get("name", default))
+        return getattr(section, "name", None)
+
+    return Discriminator(of)
+
+
+Optimizer = Annotated[
+    Annotated[Sgd, Tag("sgd")]
+    | Annotated[Adaptive, Tag("adam")]
+    | Annotated[Adaptive, Tag("radam")]
+    | Annotated[Adaptive, Tag("lamb")],
+    _name("sgd"),
+]
+Schedule = Annotated[
+    Annotated[Constant, Tag("constant")]
+    | Annotated[Steps, Tag("steps")]
+    | Annotated[Cosine, Tag("cosine")]
+    | Annotated[Cyclical, Tag("cyclical")],
+    _name("cosine"),
+]
 
 
 class Averaging(Section):
     """Averages of the weights, which are evaluated and saved in place of the last ones.
 
     Attributes:
-        ema: decay of an exponential moving average, one step at a time; `None` for none.
-        swa_from: epoch from whose end on the weights are averaged alike (Izmailov et al., 2018).
+        ema: Decay of an exponential moving average, one step at a time; `None` for none.
+        swa_from: Epoch from whose end on the weights are averaged alike (Izmailov et al., 2018).
     """
 
-    ema: Rate | None = None
-    swa_from: Count | None = None
+    ema: Weight | None = None
+    swa_from: Epochs | None = None
 
 
 class Distribution(Section):
@@ -219,11 +345,11 @@ class Distribution(Section):
         strategy: `one` device; `mirrored` over those of this machine; `multiworker` over the machines
             in `TF_CONFIG`; `tpu`.
         devices: GPUs, all of them by default; on a machine without any, logical CPUs, one by default.
-        sync_batch_norm: statistics over all replicas in place of each one's own.
+        sync_batch_norm: Statistics over all replicas in place of each one's own.
     """
 
     strategy: Literal["one", "mirrored", "multiworker", "tpu"] = "mirrored"
-    devices: Count | None = None
+    devices: Annotated[int, Field(ge=1, le=1024)] | None = None
     sync_batch_norm: bool = False
 
 
@@ -238,12 +364,12 @@ class Config(Section):
     """A run.
 
     Attributes:
-        name: of the recipe, if any.
-        batch_size: over all replicas.
-        precision: what the network computes in; its weights are float32 in any case.
-        jit_compile: by XLA, on one GPU.
-        deterministic: the same numbers from each run with the same seed, at some cost on GPUs.
-        tensorboard: write event files too.
+        name: Of the recipe, if any.
+        batch_size: Over all replicas.
+        precision: What the network computes in; its weights are float32 in any case.
+        jit_compile: By XLA, on one GPU.
+        deterministic: The same numbers from each run with the same seed, at some cost on GPUs.
+        tensorboard: Write event files too.
     """
 
     name: str = "custom"
@@ -251,16 +377,48 @@ class Config(Section):
     data: Data = Data()
     preprocessing: Preprocessing = Preprocessing()
     augmentation: Augmentation = Augmentation()
-    optimizer: Optimizer = Optimizer()
-    schedule: Schedule = Schedule()
+    optimizer: Optimizer = Sgd()
+    schedule: Schedule = Cosine()
     averaging: Averaging = Averaging()
     distribution: Distribution = Distribution()
     saving: Saving = Saving()
-    epochs: Count = 20
+    epochs: Epochs = 20
     batch_size: Count = 32
     label_smoothing: Rate = 0.0
-    seed: Natural = 0
+    seed: Seed = 0
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     jit_compile: bool = False
     deterministic: bool = True
     tensorboard: bool = False
+
+    @model_validator(mode="after")
+    def _fits_the_run(self) -> Self:
+        """Refuses what lies beyond the run's end or would do nothing."""
+        schedule, swa_from = self.schedule, self.averaging.swa_from
+        if schedule.warmup > self.epochs:
+            raise ValueError(
+                f"Expected schedule.warmup within the run's {self.epochs} epochs. "
+                f"Received: schedule.warmup={schedule.warmup:g}."
+            )
+        if isinstance(schedule, Cyclical) and schedule.cycle / 2 > self.epochs - schedule.warmup:
+            raise ValueError(
+                "Expected schedule.cycle of at most twice the epochs after the warm-up, "
+                f"{2 * (self.epochs - schedule.warmup):g}: the peak lies in its middle. "
+                f"Received: schedule.cycle={schedule.cycle:g}."
+            )
+        if swa_from is not None and swa_from > self.epochs:
+            raise ValueError(
+                f"Expected averaging.swa_from within the run's {self.epochs} epochs. "
+                f"Received: averaging.swa_from={swa_from}."
+            )
+        if schedule.drop_block and not self.model.arguments.get("drop_block_rate"):
+            raise ValueError(
+                "Expected model.arguments.drop_block_rate where schedule.drop_block lets it grow. "
+                "Received: none. Give one, or leave schedule.drop_block out."
+            )
+        if self.batch_size % self.optimizer.accumulation:
+            raise ValueError(
+                f"Expected a batch_size that optimizer.accumulation={self.optimizer.accumulation} "
+                f"divides evenly. Received: batch_size={self.batch_size}."
+            )
+        return self

@@ -1,6 +1,7 @@
 """Recipes: the YAML files in `recipes/`, and how a configuration is made from one."""
 
-from collections.abc import Iterable, Mapping
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,9 +20,21 @@ ABSENT = {
         "checkpoint written where it is due. On a CPU, more in one gain nothing."
     )
 }
+# A recipe has some hundred values. Beyond these limits a text is broken or hostile.
+MOST_BYTES = 200_000
+MOST_VALUES = 5_000
+DEEPEST = 20
+LARGEST = 2**63
+# Sections of which there are several kinds, and the key that says which.
+UNIONS = {"optimizer": "name", "schedule": "name"}
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxdict = 3, 4, 4, 4
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 
 
 def names() -> list[str]:
+    """The recipes that come with the package."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
@@ -38,29 +51,89 @@ def find(recipe: str) -> Path:
 
 
 def read(path: Path) -> dict[str, Any]:
+    """The keys and values of a YAML file.
+
+    Raises:
+        UserError: Where it is not YAML, or larger than any recipe.
+    """
+    with open(path, "rb") as file:
+        content = file.read(MOST_BYTES + 1)
     try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(
-            f"Expected YAML in {path}. Received: {' '.join(str(error).split())}."
-        ) from None
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"Expected {path} in UTF-8. Received: {error.reason}.") from None
+    values = parse(text, str(path))
     if not isinstance(values, dict):
-        raise UserError(f"Expected keys and values in {path}. Received: {values!r}.")
+        raise UserError(f"Expected keys and values in {path}. Received: {_SHORT.repr(values)}.")
     return values
 
 
+def parse(text: str, where: str) -> Any:
+    """The value of a YAML text, which may be anybody's.
+
+    Args:
+        text: Of any size and content.
+        where: It comes from, for the message.
+
+    Raises:
+        UserError: Where it is not YAML, or larger or deeper than any recipe, its aliases followed.
+    """
+    if len(text) > MOST_BYTES:
+        raise UserError(f"Expected at most {MOST_BYTES} bytes of YAML in {where}. Received: more.")
+    try:
+        depth = 0
+        # Events come one by one, where building the values would recurse.
+        for event in yaml.parse(text, yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise UserError(f"Expected YAML at most {DEEPEST} levels deep in {where}.")
+        value = yaml.safe_load(text)
+    # Tags such as !!int make values by Python's own constructors.
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        if isinstance(error, UserError):
+            raise
+        reason = " ".join(str(error).split())
+        raise UserError(f"Expected YAML in {where}. Received: {reason[:300]}.") from None
+    for count, found in enumerate(_values(value, DEEPEST)):
+        if count >= MOST_VALUES:
+            raise UserError(
+                f"Expected at most {MOST_VALUES} values in {where}, its aliases followed. "
+                "Received: more."
+            )
+        if isinstance(found, int) and abs(found) >= LARGEST:
+            raise UserError(f"Expected numbers below 2**63 in {where}. Received: a larger one.")
+    return value
+
+
+def _values(value: Any, depth: int) -> Iterator[Any]:
+    """A value and all within it, as often as they are met; an anchor within itself has no end."""
+    yield value
+    if not isinstance(value, dict | list | tuple | set):
+        return
+    if not depth:
+        raise UserError(f"Expected YAML at most {DEEPEST} levels deep, its aliases followed.")
+    for inner in [*value, *value.values()] if isinstance(value, dict) else value:
+        yield from _values(inner, depth - 1)
+
+
 def configure(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Config:
-    """Validates a recipe's values with `key.sub=value` overrides, whose values are YAML."""
+    """Validates a recipe's values with `key.sub=value` overrides, whose values are YAML.
+
+    Raises:
+        UserError: One line that names each key that is wrong, and what is right.
+    """
     merged = dict(values)
     for override in overrides:
         key, separator, text = override.partition("=")
         if not separator or not key:
-            raise UserError(f"Expected key.sub=value. Received: --set {override}.")
-        set_key(merged, key, yaml.safe_load(text))
+            raise UserError(f"Expected key.sub=value. Received: --set {override[:100]}.")
+        set_key(merged, key, parse(text, f"--set {override[:100]}"))
     try:
         return Config.model_validate(merged)
     except ValidationError as error:
-        raise UserError("; ".join(_explained(problem) for problem in error.errors())) from None
+        problems = error.errors(include_url=False)
+        raise UserError("; ".join(dict.fromkeys(map(_explained, problems)))) from None
 
 
 def set_key(values: dict[str, Any], key: str, value: Any) -> None:
@@ -79,25 +152,101 @@ def dump(config: Config) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
+def migrated(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a `config.yaml` from before each schedule and rule had keys of its own.
+
+    Every key stood there; those that the run's schedule and rule ignored are left out.
+    """
+    kept = dict(values)
+    for name, tag in UNIONS.items():
+        section = kept.get(name)
+        if not isinstance(section, dict):
+            continue
+        kinds = _sections(Config, [name])
+        own = _keys(_tagged(kinds, section.get(tag)))
+        foreign = _keys(kinds) - own
+        kept[name] = {key: value for key, value in section.items() if key not in foreign}
+    return kept
+
+
 def _explained(problem: Any) -> str:
     location = [str(part) for part in problem["loc"]]
-    key = ".".join(location)
-    if location[-1] in ABSENT:
-        return f"{ABSENT[location[-1]]} Received: {key}={problem['input']!r}. Leave it out."
-    if problem["type"] == "extra_forbidden":
-        return f"Unknown key {key!r}. {near_miss(location[-1], _keys(location[:-1]))}"
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "value_error":
-        return message
-    return f"{key}: {message}. Received: {problem['input']!r}."
-
-
-def _keys(location: list[str]) -> list[str]:
-    """The keys of the section at `location`."""
-    section: type[BaseModel] = Config
-    for part in location:
-        annotation = section.model_fields[part].annotation
-        section = next(
-            kind for kind in (annotation, *get_args(annotation)) if hasattr(kind, "model_fields")
+    path, kinds = _path(location)
+    key = ".".join(path)
+    received = f"Received: {_SHORT.repr(problem['input'])}."
+    if location and location[-1] in ABSENT:
+        return (
+            f"{ABSENT[location[-1]]} Received: {key}={_SHORT.repr(problem['input'])}. Leave it out."
         )
-    return list(section.model_fields)
+    if problem["type"] == "extra_forbidden":
+        return _unknown_key(path, kinds)
+    if problem["type"] == "value_error":
+        message = str(problem["ctx"]["error"])
+        return message if key in message else f"{key}: {message}"
+    if problem["type"] == "union_tag_not_found":
+        return f"{key}: Expected keys and values. {received}"
+    if problem["type"] == "union_tag_invalid":
+        return f"{key}: Expected one of {problem['ctx']['expected_tags']}. {received}"
+    return f"{key}: {problem['msg']}. {received}"
+
+
+def _unknown_key(path: Sequence[str], kinds: Sequence[type[BaseModel]]) -> str:
+    key = ".".join(path)
+    tag = UNIONS.get(path[0])
+    others = [kind for kind in _sections(Config, path[:-1]) if path[-1] in kind.model_fields]
+    if tag is None or not others:
+        return f"Unknown key {key!r}. {near_miss(path[-1], _keys(kinds))}"
+    chosen, fitting = (" or ".join(n for k in group for n in _tags(k)) for group in (kinds, others))
+    return (
+        f"Expected {key} with {path[0]}.{tag}={fitting} alone. Received: {path[0]}.{tag}={chosen}, "
+        f"which has the keys {', '.join(sorted(_keys(kinds)))}. Leave {path[-1]} out; --set "
+        f"'{path[0]}={{{tag}: {chosen}}}' replaces a recipe's whole {path[0]}."
+    )
+
+
+def _path(location: Sequence[str]) -> tuple[list[str], list[type[BaseModel]]]:
+    """A place as the user writes it, without the tags in it, and the kinds of its section."""
+    path: list[str] = []
+    kinds: list[type[BaseModel]] = [Config]
+    above = kinds
+    for part in location:
+        if not any(part in kind.model_fields for kind in kinds) and _tagged(kinds, part):
+            kinds = _tagged(kinds, part)
+            continue
+        path.append(part)
+        above, kinds = kinds, _inner(kinds, part)
+    return path, above
+
+
+def _sections(section: type[BaseModel], path: Sequence[str]) -> list[type[BaseModel]]:
+    kinds = [section]
+    for part in path:
+        kinds = _inner(kinds, part)
+    return kinds
+
+
+def _inner(kinds: Iterable[type[BaseModel]], field: str) -> list[type[BaseModel]]:
+    """The kinds of section that a field may be."""
+    fields = [kind.model_fields[field] for kind in kinds if field in kind.model_fields]
+    return list(dict.fromkeys(model for f in fields for model in _models(f.annotation)))
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
+
+
+def _tagged(kinds: Iterable[type[BaseModel]], tag: Any) -> list[type[BaseModel]]:
+    return [kind for kind in kinds if tag in _tags(kind)]
+
+
+def _tags(kind: type[BaseModel]) -> tuple[str, ...]:
+    """The names by which a kind of section is told from its alternatives."""
+    fields = kind.model_fields
+    return next((get_args(fields[k].annotation) for k in ("name", "kind") if k in fields), ())
+
+
+def _keys(kinds: Iterable[type[BaseModel]]) -> set[str]:
+    return {key for kind in kinds for key in kind.model_fields}
