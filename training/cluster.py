@@ -1,10 +1,23 @@
-"""The machines that train together, as TensorFlow's `TF_CONFIG` names them. No TensorFlow here."""
+"""The machines that train together, as `TF_CONFIG` or Slurm name them, and waiting for all of them.
 
+TensorFlow is imported for Slurm's hosts alone.
+"""
+
+import contextlib
 import dataclasses
 import json
 import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from keras_resnets.errors import UserError
+
+TF_CONFIG = "TF_CONFIG"
+PORT = 8888  # of the first process on each of Slurm's hosts
+KNOCK = 0.2  # seconds between two tries to reach another process
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,38 +25,149 @@ class Task:
     """This process among those that train together.
 
     Attributes:
-        index: from 0; that one is the chief, which writes the run's files.
-        count: of the processes.
+        index: From 0; that one is the chief, which writes the run's files.
+        addresses: `host:port` of each process; none where there is but one.
     """
 
     index: int = 0
-    count: int = 1
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of processes."""
+        return max(1, len(self.addresses))
 
     @property
     def is_chief(self) -> bool:
+        """Whether this one writes the run's files."""
         return self.index == 0
 
 
+ALONE = Task()
+
+
+class MissingWorker(UserError):
+    """A process of the cluster did not start in time."""
+
+    exit_code = 4
+
+
 def task(strategy: str) -> Task:
-    """This process's task, from `TF_CONFIG` where the strategy is `multiworker`.
+    """This process's task, from `TF_CONFIG`, or from Slurm, where the strategy is `multiworker`.
+
+    Under Slurm `TF_CONFIG` is set from `SLURM_PROCID` and its like, for TensorFlow to read.
 
     Raises:
-        UserError: where `TF_CONFIG` does not say it.
+        UserError: Where neither says it.
     """
     if strategy != "multiworker":
-        return Task()
-    text = os.environ.get("TF_CONFIG", "")
+        return ALONE
+    if not os.environ.get(TF_CONFIG) and "SLURM_PROCID" in os.environ:
+        os.environ[TF_CONFIG] = json.dumps(_slurm())
+    text = os.environ.get(TF_CONFIG, "")
     try:
         config = json.loads(text)
         cluster, mine = config["cluster"], config["task"]
-        members = [
-            (kind, i) for kind in ("chief", "worker") for i in range(len(cluster.get(kind, [])))
-        ]
-        return Task(members.index((mine["type"], int(mine["index"]))), len(members))
+        members = {
+            (kind, index): str(address)
+            for kind in ("chief", "worker")
+            for index, address in enumerate(cluster.get(kind, []))
+        }
+        place = (mine["type"], int(mine["index"]))
+        return Task(list(members).index(place), tuple(members.values()))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(
             "Expected the machines in TF_CONFIG, such as "
             '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, '
-            '"task": {"type": "worker", "index": 0}}. '
+            '"task": {"type": "worker", "index": 0}}, or Slurm\'s variables, as srun sets them. '
             f"Received: TF_CONFIG={text!r}."
         ) from None
+
+
+def _slurm() -> Mapping[str, Any]:
+    """What `TF_CONFIG` would be for this process of a Slurm step."""
+    from tensorflow.distribute.cluster_resolver import SlurmClusterResolver
+
+    try:
+        # GPUs are Slurm's to hand out; those that a process sees are its own.
+        resolver = SlurmClusterResolver(
+            port_base=PORT, gpus_per_node=1, gpus_per_task=1, auto_set_gpu=False
+        )
+        spec = resolver.cluster_spec().as_dict()
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            "Expected the processes of a Slurm step in SLURM_PROCID, SLURM_STEP_NUM_TASKS, "
+            f"SLURM_STEP_NODELIST and SLURM_STEP_TASKS_PER_NODE. Received: {error}. Start by srun."
+        ) from None
+    return {
+        "cluster": spec,
+        "task": {"type": resolver.task_type, "index": resolver.task_id},
+    }
+
+
+def await_all(task: Task, minutes: float) -> None:
+    """Returns once every process of the cluster has started.
+
+    Each one listens at its address until it has reached all others: there TensorFlow listens next.
+
+    Args:
+        task: This process.
+        minutes: How long to wait.
+
+    Raises:
+        MissingWorker: Which names those that did not answer.
+    """
+    missing = [index for index in range(task.count) if index != task.index]
+    if not missing:
+        return
+    end = time.monotonic() + 60 * minutes
+    with _listening(task.addresses[task.index]):
+        while True:
+            missing = [index for index in missing if not _answers(task.addresses[index])]
+            if not missing:
+                return
+            if time.monotonic() > end:
+                break
+            time.sleep(KNOCK)
+    named = ", ".join(f"worker {index} at {task.addresses[index]}" for index in missing)
+    raise MissingWorker(
+        f"Expected all {task.count} workers within {minutes:g} minutes. Received at worker "
+        f"{task.index}: no answer from {named}. Look whether it was started, and whether its address "
+        "can be reached from here; --wait MINUTES waits longer."
+    )
+
+
+@contextlib.contextmanager
+def _listening(address: str) -> Iterator[None]:
+    """Accepts connections, and drops them, while the block lasts."""
+    _, _, port = address.rpartition(":")
+    try:
+        server = socket.create_server(("", int(port)))
+    except (OSError, ValueError, OverflowError) as error:
+        raise UserError(
+            f"Expected to listen at this worker's own address. Received: {address}: {error}. "
+            "Is another process of the run still there?"
+        ) from None
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):  # until it is closed
+            while True:
+                server.accept()[0].close()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield
+    finally:
+        # What waits in `accept` wakes by this alone.
+        with contextlib.suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
+        server.close()
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=2):
+            return True
+    except (OSError, ValueError, OverflowError):
+        return False  # not started yet, or its name is not known yet
