@@ -1,1 +1,1 @@
-"""Trains the networks of `keras_resnets`: `python -m training --help`."""
+"""Trains the networks of `keras_resnets`: `keras-resnets train --help`."""

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from keras_resnets._common.program import Command, run_program
 
 COMMANDS = {
-    name: Command(f"{__package__}.commands.{name}", about, extra="training")
+    name: Command(f"{__package__}.commands.{name}", about)
     for name, about in {
         "train": "train a network on photos or on a data set",
+        "resume": "continue a run where it was stopped",
         "evaluate": "measure a model on labelled images",
         "report": "draw a run's report and print its table",
         "compare": "overlay the curves of several runs",

@@ -1,188 +1,290 @@
-"""Training, from a configuration to a run folder."""
+"""A run, from its configuration to its evaluation, top to bottom."""
 
-import contextlib
 import io
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+import math
+import signal
+import time
 
-import keras
 import tensorflow as tf
 
+import keras_resnets
 from keras_resnets.card import Card
 from keras_resnets.data import ImageData, open_data
 from keras_resnets.errors import UserError
 
 from . import networks
-from .assembly import make_learner, make_network, make_share
-from .callbacks import Epochs, Steps
 from .cluster import Task
-from .config import Config
+from .config import Config, Data
 from .data.batches import (
-    Share,
     preprocessing_of,
     steps_per_epoch,
     training_batches,
     validation_batches,
 )
+from .data.identity import DataIdentity
+from .devices import Devices, Share
+from .optim.loss_scale import LossScale
+from .optim.schedule import LearningRate
+from .optim.swa import EqualAverage
+from .optim.update import Update
 from .reporting.evaluate import evaluate_run
 from .reporting.progress import Progress
-from .run.folder import RunFolder
-from .run.session import Session
+from .reporting.tensorboard import write_events
+from .run.checkpoint import KEPT, Checkpoints, RunCheckpoint
+from .run.folder import CHECKPOINTS, RunFolder
+from .run.journal import Journal
+from .run.models import SWA_STEPS, Models
 from .run.signals import Stopped, StopRequests
-from .run.state import decorrelate
-from .strategy import get_strategy
+from .run.state import decorrelate, read_state, write_state
+from .step import Learner
 
 
-def train(config: Config, folder: RunFolder, task: Task) -> None:
-    """Trains, continuing from the folder's newest checkpoint if any, then evaluates the best model.
+class NotFinite(UserError):
+    """The loss or a weight is no number any more."""
+
+    exit_code = 3
+
+
+def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool = False) -> None:
+    """Trains, continuing from the newest checkpoint if any, then evaluates the best model.
 
     Args:
-        folder: this process's own.
-        task: which of the processes this one is.
+        config: What the run is.
+        folder: This process's own.
+        task: Which of the processes this one is.
+        data_changed: Whether to go on with other images than the run had.
 
     Raises:
-        UserError: for whatever the user can mend.
-        Stopped: after a signal, once the state is saved.
+        UserError: For whatever the user can mend.
+        Stopped: After a signal, once the state is saved.
     """
-    networks.constructor(config.model)  # before minutes are spent on the data
-    strategy = get_strategy(config.distribution)
-    share = make_share(config, task, strategy.num_replicas_in_sync)
-    data = open_checked(config)
-    steps = steps_per_epoch(data, config)
-    classes = len(data.class_names)
-    learner = make_learner(config, classes, steps, strategy)
-    decorrelate(learner, share.worker * share.replicas)
+    # Whatever can be refused is refused before a file of the run is touched.
+    networks.constructor(config.model)
+    devices = Devices.open(config, task)
+    share = devices.share
+    data = open_checked(config.data, config.model.classes)
+    steps = steps_per_epoch(data, config.batch_size)
+    with devices.strategy.scope():
+        learner = make_learner(config, len(data.class_names), steps)
+    decorrelate(learner, share.first_replica)
+    models = Models(folder, networks.served(config, len(data.class_names)), _card(config, data))
+    checkpoints = Checkpoints(folder / CHECKPOINTS, others=folder.run / CHECKPOINTS)
+    identity = DataIdentity.of(data)
+    average = EqualAverage()
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
-    session = Session(
-        config,
-        folder,
-        learner,
-        make_network(config, classes, served=True),
-        _card(config, data),
-        strategy.distribute_datasets_from_function(
-            lambda _: validation_batches(data, "validation", config, share)
-        ),
-        steps,
-        writes=task.is_chief,
-    )
-    with _among_workers(task):
-        if session.resume(strategy if task.count > 1 else None):
-            journal = session.journal
+
+    with devices.together(), devices.strategy.scope(), StopRequests() as requests:
+        folder.begin(config, needed=bytes_of_run(learner))
+        devices.least(0)  # no process reads another's folder before all have begun
+        journal = Journal()
+        checkpoint = newest_common(checkpoints, devices)
+        if checkpoint is not None:
+            journal = restored(checkpoint, learner, average, identity, share, data_changed)
             print(f"Continuing after {journal.epoch} epochs and {journal.step} steps.")
-        with strategy.scope():
-            _fit(config, session, data, share)
-    if task.is_chief:
-        if config.averaging.swa_from is not None:
-            session.save_swa(training_batches(data, config))
-        result = evaluate_run(folder, data, config.batch_size)
-        low, high = result["top1_interval"]
-        print(
-            f"The best model has {result['top1']:.2%} of the {result['images']} test images right "
-            f"(95 % interval {low:.1%} to {high:.1%})."
+
+        def save() -> None:
+            checkpoints.save(
+                RunCheckpoint(
+                    journal.steps_done,
+                    {**read_state(learner), **average.state()},
+                    journal.to_dict(),
+                    identity.to_dict(),
+                    share.first_replica,
+                )
+            )
+
+        training = iter(
+            devices.distribute(lambda: training_batches(data, config, journal.position, share))
         )
+        validation = devices.distribute(
+            lambda: validation_batches(data, "validation", config, share)
+        )
+        progress = Progress(
+            config.epochs, steps, config.batch_size, None if task.is_chief else io.StringIO()
+        )
+        try:
+            for epoch in range(journal.epoch, config.epochs):
+                if config.schedule.drop_block:
+                    grown = epoch / max(config.epochs - 1, 1)
+                    networks.set_drop_block_rate(learner.network, grown)
+                clock = time.perf_counter()
+                for _ in range(journal.step, steps):
+                    sums = learner.step(next(training), stop=requests.received is not None)
+                    stop = sums.pop("stop") > 0
+                    journal.add_step(sums, -clock + (clock := time.perf_counter()))
+                    if not math.isfinite(sums["loss"]):
+                        raise FloatingPointError("the loss")
+                    progress.step(
+                        epoch,
+                        journal.step,
+                        {**journal.means(), "learning_rate": learner.update.last_rate()},
+                    )
+                    if stop or is_due(config, "steps", journal.steps_done):
+                        save()
+                    if stop:
+                        # Where the signal went to another process, SIGTERM stands for it.
+                        raise Stopped(requests.received or signal.SIGTERM)
+
+                with learner.averaged():
+                    measured = learner.measure(validation)
+                    weights = learner.weights()
+                is_best = journal.end_epoch(measured, learner.update.last_rate())
+                swa_from = config.averaging.swa_from
+                if swa_from is not None and journal.epoch >= swa_from:
+                    average.add(weights)
+                if task.is_chief:
+                    models.save(weights, is_best=is_best)
+                    folder.write_history(journal.rows)
+                    if config.tensorboard:
+                        write_events(folder / "tensorboard", journal.rows[-1])
+                if is_due(config, "epochs", journal.epoch) or journal.epoch == config.epochs:
+                    save()
+                progress.epoch(epoch, journal.rows[-1])
+        except FloatingPointError as error:
+            raise NotFinite(_not_finite(journal, learner, folder)) from error
+        if requests.received is not None:
+            raise Stopped(requests.received)  # it came after the last step, and all is saved
+
+    if task.is_chief:
+        some = training_batches(data, config).take(min(steps, SWA_STEPS))
+        models.save_average(average, some)
+        print(f"The best model has {evaluate_run(folder, data, config.batch_size).verdict}.")
+    folder.finish()
 
 
-class WorkerLost(UserError):
-    """Another process of the cluster is gone."""
+def open_checked(source: Data, classes: int | None = None) -> ImageData:
+    """Opens the images of a run.
 
-    exit_code = 4
-
-
-@contextlib.contextmanager
-def _among_workers(task: Task) -> Iterator[None]:
-    """Says what it means that a collective operation fails.
+    Args:
+        source: Where they are.
+        classes: How many there must be, if that was said.
 
     Raises:
-        WorkerLost: where another worker does not answer any more.
+        UserError: Where they are not there, or of another number of classes.
     """
     try:
-        yield
-    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError) as error:
-        if task.count == 1:
-            raise
-        # TensorFlow's message begins with the places in the program.
-        lines = error.message.splitlines()
-        reason = next((line for line in lines if "aborted" in line), lines[-1])
-        raise WorkerLost(
-            f"Expected all {task.count} workers to train to the end. Received: worker {task.index} "
-            f"does not hear from another one any more ({reason}). Look at that one's last lines, "
-            "then start all of them again with the same command: the run goes on from its last "
-            "checkpoint."
-        ) from error
-
-
-def open_checked(config: Config) -> ImageData:
-    """Opens the data, and compares the number of classes with the configured one, if any."""
-    try:
-        data = open_data(**_source(config))
-    except (ValueError, FileNotFoundError, ConnectionError, ImportError) as error:
+        data = open_data(**source.arguments())
+    except (FileNotFoundError, ConnectionError, ImportError) as error:
         raise UserError(str(error)) from error
     found = len(data.class_names)
-    if config.model.classes not in (None, found):
+    if classes not in (None, found):
         raise UserError(
             f"Expected model.classes to be the {found} classes of {data.name}: "
             f"{', '.join(data.class_names[:10])}{', …' if found > 10 else ''}. "
-            f"Received: classes={config.model.classes}. Leave it out."
+            f"Received: classes={classes}. Leave it out."
         )
     return data
 
 
-def _source(config: Config) -> dict[str, str]:
-    """The arguments of `open_data`, a folder's path made absolute."""
-    fields = {name: getattr(config.data, name) for name in ("dataset", "folder", "data_dir")}
-    if fields["folder"] is not None:
-        fields["folder"] = str(Path(fields["folder"]).resolve())
-    return {name: value for name, value in fields.items() if value is not None}
+def make_learner(config: Config, classes: int, steps_per_epoch: int) -> Learner:
+    """The network in training, and what becomes of its gradients. Call it in the strategy's scope."""
+    network = networks.in_training(config, classes)
+    rule = config.optimizer
+    curve = LearningRate(rule.learning_rate, config.schedule, config.epochs, steps_per_epoch)
+    update = Update(
+        rule,
+        curve,
+        network.trainable_variables,
+        rates=keras_resnets.layerwise_multipliers(network, rule.layer_decay),
+        ema_decay=config.averaging.ema,
+    )
+    return Learner(
+        network,
+        update,
+        loss_scale=LossScale() if config.precision == "mixed_float16" else None,
+        label_smoothing=config.label_smoothing,
+        accumulation=rule.accumulation,
+        jit_compile=config.jit_compile,
+    )
+
+
+def newest_common(checkpoints: Checkpoints, devices: Devices) -> RunCheckpoint | None:
+    """The newest checkpoint that every process can read, or `None`."""
+    at_most = None
+    while True:
+        checkpoint = checkpoints.newest(at_most)
+        step = -1 if checkpoint is None else checkpoint.step
+        common = devices.least(step)
+        # All go round as often: the least of whether all are there is the same everywhere.
+        if devices.least(int(step == common)):
+            return checkpoint
+        at_most = common
+
+
+def restored(
+    checkpoint: RunCheckpoint,
+    learner: Learner,
+    average: EqualAverage,
+    identity: DataIdentity,
+    share: Share,
+    data_changed: bool,
+) -> Journal:
+    """Fills the learner and the average from a checkpoint, and returns how far it had come.
+
+    Raises:
+        UserError: Where the run had other images, and that was not said to be meant.
+    """
+    journal = Journal.from_dict(checkpoint.progress, checkpoint.step)
+    changes: list[str] = []
+    if checkpoint.data:
+        before = DataIdentity.from_dict(checkpoint.data)
+        changes = identity.changes(before)
+        if classes := identity.changed_classes(before):
+            raise UserError(
+                f"Expected the classes that the run was trained on. Received: {classes}. Give the "
+                "folders their names back, or train a new run: --weights RUN/best.keras begins "
+                "with what this one has learned."
+            )
+    if changes and not data_changed:
+        raise UserError(
+            f"Expected the images that the run was trained on. Received: {'; '.join(changes)}. "
+            "Go on with these by --data-changed: the epoch begins again, and the best model is "
+            "chosen among the epochs to come."
+        )
+    variables = dict(checkpoint.variables)
+    average.restore(variables)
+    write_state(
+        learner,
+        variables,
+        saved_from=checkpoint.first_replica,
+        first_replica=share.first_replica,
+    )
+    if changes:
+        journal.go_on_with_other_data()
+        learner.update.go_to(journal.epoch)
+    return journal
+
+
+def is_due(config: Config, unit: str, count: int) -> bool:
+    """Whether a checkpoint is to be written after so many epochs or steps."""
+    return config.saving.unit == unit and count % config.saving.every == 0
+
+
+def bytes_of_run(learner: Learner) -> int:
+    """What the disk must hold: the checkpoints kept and one more, the models, and the pictures."""
+    held = sum(
+        v.value.dtype.size * math.prod(v.shape) for vs in learner.state().values() for v in vs
+    )
+    network = sum(4 * math.prod(v.shape) for v in learner.network.variables)
+    return int((KEPT + 1) * held + 3 * network) + 2 * 2**20
 
 
 def _card(config: Config, data: ImageData) -> Card:
     return Card(
         architecture=config.model.name,
         class_names=data.class_names,
-        preprocessing=preprocessing_of(config),
-        data=_source(config),
-        provenance={"made_by": "python -m training", "recipe": config.name},
+        preprocessing=preprocessing_of(config.preprocessing),
+        data=config.data.arguments(),
+        provenance={"made_by": "keras-resnets train", "recipe": config.name},
     )
 
 
-def _fit(config: Config, session: Session, data: ImageData, share: Share) -> None:
-    journal = session.journal
-    stream = sys.stdout if session.writes else io.StringIO()
-    progress = Progress(config.epochs, session.steps_per_epoch, config.batch_size, stream)
-    with StopRequests() as requests:
-        if journal.step == session.steps_per_epoch:
-            session.end_epoch()  # it was stopped between the last step and this
-        callbacks = [Steps(session, requests, progress), Epochs(session, progress)]
-        # What is left of an epoch that was interrupted is an epoch of its own for Keras.
-        if journal.step:
-            _fit_epochs(session, data, config, share, callbacks, journal.epoch + 1)
-        _fit_epochs(session, data, config, share, callbacks, config.epochs)
-        if requests.received is not None:
-            raise Stopped(requests.received)  # it came after the last step, and all is saved
-
-
-def _fit_epochs(
-    session: Session,
-    data: ImageData,
-    config: Config,
-    share: Share,
-    callbacks: list[keras.callbacks.Callback],
-    until: int,
-) -> None:
-    start = session.journal.position
-    if start.epoch >= until:
-        return
-    batches = tf.distribute.get_strategy().distribute_datasets_from_function(
-        lambda _: training_batches(data, config, start, share)
-    )
-    session.learner.fit(
-        batches,
-        initial_epoch=start.epoch,
-        epochs=until,
-        steps_per_epoch=session.steps_per_epoch - start.step,
-        callbacks=callbacks,
-        shuffle=False,
-        verbose=0,
+def _not_finite(journal: Journal, learner: Learner, folder: RunFolder) -> str:
+    return (
+        f"Expected a finite loss and finite weights. Received: NaN or infinity at step "
+        f"{journal.step} of epoch {journal.epoch + 1}, with a learning rate of "
+        f"{learner.update.last_rate():.3g}. What was reached before is kept in {folder.path}. "
+        "Start again with a lower optimizer.learning_rate, a longer schedule.warmup, or "
+        "optimizer.clip=1."
     )

@@ -10,20 +10,24 @@ import keras
 import keras_resnets
 from keras_resnets.errors import UserError, near_miss
 
-from .config import Model
+from .config import Config, Model
 
 # What the run decides, and a recipe's `model.arguments` may not.
 _DECIDED = {
     *("include_top", "weights", "input_tensor", "input_shape", "pooling"),
     *("classes", "classifier_activation", "name"),
 }
+# The free-form constructors, which take depths and widths as arguments.
+_FAMILIES = [
+    name for name in ("ResNeXt", "ResNeSt", "Res2Net", "ReXNet") if hasattr(keras_resnets, name)
+]
 
 
 def constructor(model: Model) -> Callable[..., keras.Model]:
     """The constructor of the network with the recipe's arguments.
 
     Raises:
-        UserError: for an unknown name or argument, with the near miss.
+        UserError: For an unknown name or argument, with the near miss.
     """
     families = {name: getattr(keras_resnets, name) for name in _FAMILIES}
     try:
@@ -42,59 +46,29 @@ def constructor(model: Model) -> Callable[..., keras.Model]:
     return functools.partial(function, **model.arguments)
 
 
-def build(
-    model: Model, *, classes: int, size: int, activation: str | None = None, seed: int = 0
-) -> keras.Model:
-    """Builds the network for `classes` classes of `size` x `size` images.
+def in_training(config: Config, classes: int) -> keras.Model:
+    """The network from its first weights, to logits, with what does not learn frozen.
 
     Args:
-        activation: of the classifier: `None` for logits, as training has them.
-        seed: of the initial weights and of all later draws of its layers.
+        config: Of the run.
+        classes: Number of the data's.
 
     Raises:
-        UserError: for an unknown name or argument, or whatever the constructor refuses.
+        UserError: For whatever the constructor refuses.
     """
-    keras.utils.set_random_seed(seed)
-    try:
-        return constructor(model)(
-            weights=model.weights,
-            input_shape=(size, size, 3),
-            classes=classes,
-            classifier_activation=activation,
-        )
-    except (ValueError, OSError) as error:
-        raise UserError(str(error)) from error
+    network = _build(config, classes, config.model.weights, None, config.precision)
+    if config.model.freeze:
+        keras_resnets.freeze_stages(network, config.model.freeze)
+    if config.distribution.sync_batch_norm:
+        for layer in all_layers(network):
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.synchronized = True
+    return network
 
 
-# The free-form constructors, which take depths and widths as arguments.
-_FAMILIES = [
-    name for name in ("ResNeXt", "ResNeSt", "Res2Net", "ReXNet") if hasattr(keras_resnets, name)
-]
-
-
-def synchronize_batch_norm(network: keras.Model) -> None:
-    """Makes every batch normalisation take its statistics over all replicas."""
-    for layer in all_layers(network):
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.synchronized = True
-
-
-def freeze(network: keras.Model, prefixes: tuple[str, ...]) -> None:
-    """Stops layers from learning, their batch statistics too.
-
-    Args:
-        prefixes: starts of the layers' names.
-
-    Raises:
-        UserError: for a prefix that no layer has.
-    """
-    names = [layer.name for layer in network.layers if layer.weights]
-    for prefix in prefixes:
-        if not any(name.startswith(prefix) for name in names):
-            raise UserError(f"Unknown layer model.freeze={prefix!r}. {near_miss(prefix, names)}")
-    for layer in network.layers:
-        if prefixes and layer.name.startswith(prefixes):
-            layer.trainable = False
+def served(config: Config, classes: int) -> keras.Model:
+    """The same network in float32, to probabilities, without the first weights."""
+    return _build(config, classes, None, "softmax", "float32")
 
 
 def set_drop_block_rate(network: keras.Model, share: float) -> None:
@@ -107,3 +81,21 @@ def set_drop_block_rate(network: keras.Model, share: float) -> None:
 def all_layers(network: keras.Model) -> list[Any]:
     """Every layer, those inside the blocks too. Keras has no public way to them."""
     return list(network._flatten_layers(include_self=False))
+
+
+def _build(
+    config: Config, classes: int, weights: str | None, activation: str | None, precision: str
+) -> keras.Model:
+    size = config.preprocessing.size
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    keras.utils.set_random_seed(config.seed)
+    try:
+        return constructor(config.model)(
+            weights=weights,
+            input_shape=(size, size, 3),
+            classes=classes,
+            classifier_activation=activation,
+        )
+    finally:
+        keras.config.set_dtype_policy(before)

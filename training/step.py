@@ -1,89 +1,95 @@
-"""`Learner`: one step of training and one of validation, under any strategy of `tf.distribute`."""
+"""One step of training and one of validation, under any strategy of `tf.distribute`."""
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from .optim.averaging import Ema, SlowWeights
 from .optim.loss_scale import LossScale
-from .optim.rules import Decay
-from .optim.schedule import LearningRate
+from .optim.update import Update
 
 
-class Learner(keras.Model):
-    """Wraps a network for `fit`; the network itself stays a plain model.
+class Learner:
+    """A network in training.
 
-    Keras' own step has each replica clip its own gradient, cannot accumulate gradients or run in
-    several processes. This one sums the gradients over all replicas first, then clips, decays and
-    applies them once.
-
-    Make it outside `strategy.scope()`, where Keras would insist on building it from a first batch;
-    call `fit` inside, on distributed batches of normalised images and target probabilities.
+    Keras' own `fit` has each replica clip its own gradient, cannot accumulate gradients, and does not
+    run in several processes. This step sums the gradients over all replicas first, then clips, decays
+    and applies them once.
 
     Args:
-        network: maps images to logits; made inside `strategy.scope()`.
-        optimizer: the rule of a step; made and built there too.
-        schedule: the optimizer's learning rate.
-        decay: the weights' decay.
-        clip: largest global norm of the gradient over all replicas; `None` for no limit.
-        label_smoothing: what the targets give to all classes alike.
-        accumulation: parts in which a replica computes its batch.
-        rates: factors of the learning rate by a variable's path, 1 where there is none.
-        ema: an average of the weights; made inside `strategy.scope()`.
-        slow: Lookahead's slow weights; made there too.
-        loss_scale: for float16; made there too.
-        jit_compile: compile the step by XLA.
+        network: Maps images to logits; made in `strategy.scope()`.
+        update: What becomes of a gradient; made there too.
+        loss_scale: For float16; made there too.
+        label_smoothing: Share that the targets give to all classes alike.
+        accumulation: Parts in which a replica computes its batch.
+        jit_compile: Whether XLA compiles the step.
     """
-
-    train_function: Any  # Keras sets these two
-    test_function: Any
 
     def __init__(
         self,
         network: keras.Model,
-        optimizer: keras.optimizers.Optimizer,
+        update: Update,
         *,
-        schedule: LearningRate,
-        decay: Decay,
-        clip: float | None = None,
+        loss_scale: LossScale | None = None,
         label_smoothing: float = 0.0,
         accumulation: int = 1,
-        rates: Mapping[str, float] | None = None,
-        ema: Ema | None = None,
-        slow: SlowWeights | None = None,
-        loss_scale: LossScale | None = None,
         jit_compile: bool = False,
     ):
-        super().__init__(name="learner")
         self.network = network
-        self.schedule = schedule
-        self.decay = decay
-        self.clip = clip
-        self.accumulation = accumulation
-        self.rates = dict(rates or {})
-        self.ema = ema
-        self.slow = slow
+        self.update = update
         self.loss_scale = loss_scale
-        self.stop_asked = False
-        self.loss_function = keras.losses.CategoricalCrossentropy(
+        self.accumulation = accumulation
+        self._loss = keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=label_smoothing, reduction=None
         )
-        self.compile(optimizer=optimizer, auto_scale_loss=False, jit_compile=jit_compile)
+        self._step = tf.function(_everywhere(self._train), jit_compile=jit_compile)
+        self._measure = tf.function(_everywhere(self._validate))
 
-    def train_step(self, data: Any, stop: Any) -> dict[str, Any]:
-        """Runs on each replica. Returns sums over the global batch, the same on all.
+    def step(self, batch: Any, *, stop: bool = False) -> dict[str, float]:
+        """Takes one step.
 
         Args:
-            data: images and target probabilities.
-            stop: 1 where this process is to stop, or 0. It is summed with the losses, so that all
-                processes hear of it after the same step.
+            batch: Distributed images and target probabilities.
+            stop: Whether this process is to stop.
+
+        Returns:
+            Sums over the global batch, the same in all processes: `loss`, `correct`, `images`, and
+            `stop`, the number of replicas that are to stop, so that all hear of it after one step.
         """
+        return {
+            name: float(value)
+            for name, value in self._step(batch, tf.constant(float(stop))).items()
+        }
+
+    def measure(self, batches: Any) -> dict[str, float]:
+        """Mean loss and accuracy over one pass of distributed, padded batches."""
+        total: dict[str, float] = {}
+        for batch in batches:
+            add(total, {name: float(value) for name, value in self._measure(batch).items()})
+        return means(total)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The network with the averaged weights, if there are any, while the block lasts."""
+        with self.update.averaged():
+            yield
+
+    def weights(self) -> list[np.ndarray[Any, Any]]:
+        """All of the network's, as arrays."""
+        return [tf.convert_to_tensor(v.value).numpy() for v in self.network.weights]
+
+    def state(self) -> dict[str, list[keras.Variable]]:
+        """All variables that a checkpoint must hold, by what they belong to."""
+        scale = {} if self.loss_scale is None else {"loss_scale": self.loss_scale.variables}
+        return {"network": self.network.variables, **self.update.state(), **scale}
+
+    def _train(self, data: Any, stop: Any) -> dict[str, Any]:
+        """Runs on each replica."""
         replica = tf.distribute.get_replica_context()
         rows = tf.shape(data[0])[0] * replica.num_replicas_in_sync
-        variables = self.network.trainable_variables
         parts = [
             self._gradients(images, targets, 1 / tf.cast(rows, tf.float32))
             for images, targets in zip(
@@ -95,93 +101,39 @@ class Learner(keras.Model):
         )
         if self.loss_scale is not None:
             gradients = self.loss_scale.unscaled(gradients)
-        if self.clip is not None:
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip)
-        replica.merge_call(self._apply, args=(self.decay.gradients(gradients, variables),))
+        self.update.apply(gradients)
         losses = tf.concat([p[1] for p in parts], axis=0)
         correct = tf.concat([p[2] for p in parts], axis=0)
         sums = _sums(losses, correct, tf.ones_like(losses))
         # An argument lies on no device yet, and only what does can be reduced.
-        return _summed({**sums, "stop": tf.identity(stop)})
+        return dict(_summed({**sums, "stop": tf.identity(stop)}))
 
     def _gradients(self, images: Any, targets: Any, weight: Any) -> tuple[list[Any], Any, Any]:
         """Gradients of the weighted sum of the losses; each image's loss, and whether it is right."""
-        variables = self.network.trainable_variables
         with tf.GradientTape() as tape:
             logits = self.network(images, training=True)
-            losses = self.loss_function(targets, logits)
+            losses = self._loss(targets, logits)
             share = tf.reduce_sum(losses) * weight
             if self.loss_scale is not None:
                 share = self.loss_scale.scaled(share)
         return (
-            tape.gradient(share, variables),
+            tape.gradient(share, self.network.trainable_variables),
             losses,
             tf.argmax(logits, -1) == tf.argmax(targets, -1),
         )
 
-    def _apply(self, strategy: Any, gradients: Sequence[Any]) -> None:
-        """One optimizer step, with the reduced gradients of all replicas at hand."""
-        variables = self.network.trainable_variables
-        for gradient, variable in zip(gradients, variables, strict=True):
-            rate = self.optimizer.learning_rate * self.rates.get(variable.path, 1.0)
-            shrink = self.decay.rate if self.decay.shrinks(variable) else 0.0
-
-            def update(
-                variable: Any, gradient: Any, rate: Any = rate, shrink: float = shrink
-            ) -> None:
-                if shrink:
-                    variable.assign_sub(variable * (shrink * rate))
-                self.optimizer.update_step(gradient, variable, rate)
-
-            strategy.extended.update(variable.value, update, args=(gradient,), group=False)
-        step = self.optimizer.iterations
-        if self.slow is not None:
-            self.slow.update(strategy, variables, step.value)
-        if self.ema is not None:
-            self.ema.update(strategy, variables, step.value)
-        step.assign_add(1)
-
-    def make_train_function(self, force: bool = False) -> None:
-        """Keras calls it. Its own version cannot reduce over several processes."""
-        if self.train_function is None or force:
-            step = tf.function(_everywhere(self.train_step), jit_compile=self.jit_compile)
-            self.train_function = lambda iterator: step(
-                next(iterator), tf.constant(float(self.stop_asked))
-            )
-
-    def test_step(self, data: Any) -> dict[str, Any]:
-        """Runs on each replica, on `(images, labels, weights)`. Returns global weighted sums."""
+    def _validate(self, data: Any) -> dict[str, Any]:
+        """Runs on each replica, on `(images, labels, weights)`."""
         images, labels, weights = data
         logits = self.network(images, training=False)
         losses = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
-        return _summed(_sums(losses, tf.argmax(logits, -1) == labels, weights))
+        return dict(_summed(_sums(losses, tf.argmax(logits, -1) == labels, weights)))
 
-    def make_test_function(self, force: bool = False) -> None:
-        if self.test_function is None or force:
-            self.test_function = tf.function(_everywhere(self.test_step))
 
-    def measure(self, batches: Any) -> dict[str, float]:
-        """Mean loss and accuracy over one pass of distributed, padded batches."""
-        self.make_test_function()
-        total = {"loss": 0.0, "correct": 0.0, "images": 0.0}
-        for batch in batches:
-            for name, value in self.test_function(batch).items():
-                total[name] += float(value)
-        return means(total)
-
-    @contextlib.contextmanager
-    def averaged(self) -> Iterator[None]:
-        """The network with the averaged weights, if there are any, while the block lasts."""
-        if self.ema is None:
-            yield
-            return
-        variables = self.network.trainable_variables
-        kept = [variable.numpy() for variable in variables]
-        for variable, average in zip(variables, self.ema.averages, strict=True):
-            variable.assign(average.numpy())
-        yield
-        for variable, value in zip(variables, kept, strict=True):
-            variable.assign(value)
+def add(total: dict[str, float], sums: Mapping[str, float]) -> None:
+    """Adds the sums of a step to those of the steps before."""
+    for name, value in sums.items():
+        total[name] = total.get(name, 0.0) + value
 
 
 def means(total: Mapping[str, float]) -> dict[str, float]:
@@ -192,14 +144,13 @@ def means(total: Mapping[str, float]) -> dict[str, float]:
 
 def _everywhere(step: Any) -> Any:
     """`step` on every replica of the current strategy; its results are the same on each."""
-    strategy = tf.distribute.get_strategy()
 
-    @tf.autograph.experimental.do_not_convert
     def run(*arguments: Any) -> Any:
+        strategy = tf.distribute.get_strategy()
         results = strategy.run(step, args=arguments)
         return tf.nest.map_structure(lambda v: strategy.experimental_local_results(v)[0], results)
 
-    return run
+    return tf.autograph.experimental.do_not_convert(run)
 
 
 def _summed(values: Any) -> Any:

@@ -1,1 +1,1 @@
-"""What `python -m training` can do, one module a command, each with `add_arguments` and `main`."""
+"""What training can do, one module a command, each with `add_arguments` and `run`."""

@@ -1,16 +1,18 @@
 """Overlays the curves of several runs and lists what they reached.
 
-python -m training compare runs/a runs/b --out compare.png
+keras-resnets compare runs/a runs/b --out compare.png
 """
 
 import argparse
 from pathlib import Path
 
+from keras_resnets._common.tables import table
 from keras_resnets.errors import UserError
 
 from ..reporting import plots
-from ..reporting.page import as_text
 from ..run.folder import HISTORY, is_run, read_rows
+
+HEADER = ["run", "epochs", "best accuracy", "at epoch", "last loss", "minutes"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,12 +27,11 @@ def run(arguments: argparse.Namespace) -> None:
     histories = {str(run): read_rows(run) for run in arguments.runs}
     plots.draw_comparison(histories, arguments.out)
     print(f"Drawn: {arguments.out}\n")
-    print(as_text(_table(histories)))
+    print(table(HEADER, _rows(histories)))
 
 
-def _table(histories: dict[str, list[dict[str, float]]]) -> list[list[str]]:
-    heading = ["run", "epochs", "best accuracy", "at epoch", "last loss", "minutes"]
-    lines = [heading]
+def _rows(histories: dict[str, list[dict[str, float]]]) -> list[list[str]]:
+    lines = []
     for name, rows in histories.items():
         best = max(rows, key=lambda row: row["validation_accuracy"])
         lines.append(

@@ -1,14 +1,13 @@
 """Evaluates a model on labelled images, by its own preprocessing.
 
-python -m training evaluate --model runs/demo
-python -m training evaluate --model ResNeSt14 --weights imagenet --dataset imagenet2012
+keras-resnets evaluate --model runs/demo
+keras-resnets evaluate --model ResNeSt14 --weights imagenet --dataset imagenet2012
 """
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from ..reporting.page import as_text
+from keras_resnets._common.tables import table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,23 +38,18 @@ def run(arguments: argparse.Namespace) -> None:
         batch_size=arguments.batch_size,
         out=arguments.out,
     )
-    print(f"{result['images']} images of the {result['split']} split")
+    print(f"{result.images} images of the {result.split} split")
     for name in ("top1", "top5", "calibration_error"):
-        low, high = result[f"{name}_interval"]
-        print(f"{name.replace('_', ' '):22} {result[name]:7.2%}   ({low:.2%} to {high:.2%})")
+        low, high = getattr(result, f"{name}_interval")
+        print(f"{_spaced(name):22} {getattr(result, name):7.2%}   ({low:.2%} to {high:.2%})")
     for name in ("cohen_kappa", "matthews_correlation", "loss"):
-        print(f"{name.replace('_', ' '):22} {result[name]:7.4f}")
-    print("\n" + as_text(_per_class(result["classes"])))
-
-
-def _per_class(classes: list[dict[str, Any]]) -> list[list[str]]:
+        print(f"{_spaced(name):22} {getattr(result, name):7.4f}")
     rows = [
-        [
-            entry["class"],
-            f"{entry['precision']:.1%}",
-            f"{entry['recall']:.1%}",
-            f"{entry['images']}",
-        ]
-        for entry in classes
+        [score.name, f"{score.precision:.1%}", f"{score.recall:.1%}", str(score.images)]
+        for score in result.classes
     ]
-    return [["class", "precision", "recall", "images"], *rows]
+    print("\n" + table(["class", "precision", "recall", "images"], rows))
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")

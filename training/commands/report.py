@@ -3,9 +3,11 @@
 import argparse
 from pathlib import Path
 
+from keras_resnets._common.console import command_line
+from keras_resnets._common.tables import table
 from keras_resnets.errors import UserError
 
-from ..reporting import page as report
+from ..reporting import page
 from ..run.folder import is_finished
 
 
@@ -17,10 +19,10 @@ def run(arguments: argparse.Namespace) -> None:
     run = arguments.run
     if not is_finished(run):
         raise UserError(f"Expected the folder of a finished run. Received: {run}.")
-    table = report.draw(run)
+    files = page.draw(run)
     print(f"Drawn: {run / 'report.png'}\n")
-    if table:
-        print(report.as_text(table) + "\n")
+    if files:
+        print(table(list(page.COLUMNS), files) + "\n")
     print("What next?\n" + "\n".join(f"  {line}" for line in _next_commands(run)))
 
 
@@ -29,11 +31,11 @@ def _next_commands(run: Path) -> list[str]:
         (run / "tflite").glob("*.tflite")
     )
     if files:
-        phone = f"python -m tflite predict {files[0]} photo.png     # name what is on a photo"
+        phone = command_line("predict", files[0], "photo.png"), "name what is on a photo"
     else:
-        phone = f"python -m tflite export {run} --quantize none float16 int8   # for a phone"
-    return [
-        phone,
-        "python -m training --data photos/ --model ResNeSt14 --epochs 20   # your own photos",
-        "python -m training --help                                         # everything else",
-    ]
+        formats = ("--quantize", "none", "float16", "int8")
+        phone = command_line("export", run, *formats), "for a phone"
+    photos = command_line("train", "--data", "photos/", "--model", "ResNeSt14", "--epochs", 20)
+    lines = [phone, (photos, "your own photos"), (command_line("--help"), "everything else")]
+    width = max(len(command) for command, _ in lines)
+    return [f"{command:{width}}   # {about}" for command, about in lines]

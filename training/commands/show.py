@@ -1,6 +1,6 @@
 """Draws a page of training images as the network sees them, with their labels.
 
-python -m training show --recipe demo --out page.png
+keras-resnets show --recipe demo --out page.png
 """
 
 import argparse
@@ -8,11 +8,11 @@ from pathlib import Path
 
 from keras_resnets.errors import UserError
 
-from . import train
+from .configuration import add_configuration, configured
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    train.add_configuration(parser)
+    add_configuration(parser)
     parser.add_argument("--out", type=Path, default=Path("augmented.png"), metavar="PNG")
     parser.add_argument("--count", type=int, default=24, help="images on the page")
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     if arguments.count < 1:
         raise UserError(f"Expected a count of 1 or more. Received: --count {arguments.count}.")
-    config = train.configured(arguments)
+    config = configured(arguments)
     from ..reporting.show import draw_augmented
 
     draw_augmented(config, arguments.count, arguments.out)

@@ -13,7 +13,8 @@ from keras_resnets.data import ImageData, evaluation_batches, without_stalls
 from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing
 
-from ..config import Config
+from ..config import Config, Preprocessing as Section
+from ..devices import WHOLE, Share
 from .draws import Draws
 from .mixing import random_mixing
 from .transform import training_image
@@ -29,45 +30,28 @@ class Position:
     step: int = 0
 
 
-@dataclasses.dataclass(frozen=True)
-class Share:
-    """What this process computes of each global batch.
-
-    Attributes:
-        worker: of this process, from 0.
-        workers: processes that share the batch.
-        replicas: devices of each.
-    """
-
-    worker: int = 0
-    workers: int = 1
-    replicas: int = 1
-
-    def replica_batch(self, batch_size: int) -> int:
-        return batch_size // (self.workers * self.replicas)
-
-
-def steps_per_epoch(data: ImageData, config: Config) -> int:
+def steps_per_epoch(data: ImageData, batch_size: int) -> int:
     """Whole batches of an epoch. What remains is left out, other images in each epoch.
 
     Raises:
-        UserError: where there is not even one.
+        UserError: Where there is not even one.
     """
-    steps = data.sizes["train"] // config.batch_size
+    steps = data.sizes["train"] // batch_size
     if steps == 0:
         raise UserError(
             f"Expected a batch_size of at most the {data.sizes['train']} training images. "
-            f"Received: batch_size={config.batch_size}."
+            f"Received: batch_size={batch_size}."
         )
     return steps
 
 
-def preprocessing_of(config: Config) -> Preprocessing:
-    return Preprocessing(**config.preprocessing.model_dump())
+def preprocessing_of(section: Section) -> Preprocessing:
+    """The library's value of a recipe's section."""
+    return Preprocessing(**section.model_dump())
 
 
 def training_batches(
-    data: ImageData, config: Config, start: Position = Position(), share: Share = Share()
+    data: ImageData, config: Config, start: Position = Position(), share: Share = WHOLE
 ) -> "tf.data.Dataset":
     """The batches from `start` on, without an end, each of one replica.
 
@@ -78,12 +62,11 @@ def training_batches(
     # Dataset.shuffle mixes the global seed into its own, and cannot take a tensor where that is 0.
     tf.random.set_seed(config.seed + 1)
     size = config.batch_size
-    images = steps_per_epoch(data, config) * size
+    images = steps_per_epoch(data, size) * size
     replica_batch = share.replica_batch(size)
     local_batch = replica_batch * share.replicas
     buffer = _shuffle_buffer(data, config)
 
-    @tf.autograph.experimental.do_not_convert  # it would warn of TFDS's decorators
     def epoch_examples(epoch: Any) -> "tf.data.Dataset":
         shuffled = data.examples("train", decode=False).shuffle(
             buffer, seed=config.seed + epoch, reshuffle_each_iteration=False
@@ -106,10 +89,12 @@ def training_batches(
         images, targets = random_mixing(images, targets, config.augmentation, draws)
         return preprocessing.normalize(images), targets
 
-    preprocessing = preprocessing_of(config)
+    preprocessing = preprocessing_of(config.preprocessing)
     first = tf.constant(start.epoch, tf.int64)
+    # AutoGraph would warn of TFDS's decorators.
+    plain = tf.autograph.experimental.do_not_convert(epoch_examples)
     examples = epoch_examples(first).skip(start.step * size)
-    later = tf.data.Dataset.range(start.epoch + 1, tf.int64.max).flat_map(epoch_examples)
+    later = tf.data.Dataset.range(start.epoch + 1, tf.int64.max).flat_map(plain)
     examples = examples.concatenate(later)
     if share.workers > 1:
         examples = examples.filter(is_ours)
@@ -130,7 +115,7 @@ def _shuffle_buffer(data: ImageData, config: Config) -> int:
 
 
 def validation_batches(
-    data: ImageData, split: str, config: Config, share: Share = Share()
+    data: ImageData, split: str, config: Config, share: Share = WHOLE
 ) -> "tf.data.Dataset":
     """One pass, filled up with images of no weight until every replica has equally many batches.
 
@@ -151,7 +136,9 @@ def validation_batches(
             tf.ensure_shape(weights, (rows,)),
         )
 
-    batches = evaluation_batches(data, split, preprocessing_of(config), rows).map(fill)
+    batches = evaluation_batches(data, split, preprocessing_of(config.preprocessing), rows).map(
+        fill
+    )
     replicas = share.workers * share.replicas
     lacking = -len(range(0, data.sizes[split], rows)) % replicas
     empty = tf.data.Dataset.from_tensors(

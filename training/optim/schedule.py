@@ -6,17 +6,17 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..config import Schedule
+from ..config import Cosine, Cyclical, Schedule, Steps
 
 
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """The curve that a `Schedule` describes, after a linear warm-up.
+    """The curve that a schedule describes, after a linear warm-up.
 
     Args:
-        peak: the rate at which the curve starts.
-        schedule: the curve, over epochs.
-        epochs: of the whole run.
-        steps_per_epoch: optimizer steps of each.
+        peak: The rate at which the curve starts.
+        schedule: The curve, over epochs.
+        epochs: Number of the whole run.
+        steps_per_epoch: Optimizer steps of each.
     """
 
     def __init__(self, peak: float, schedule: Schedule, epochs: int, steps_per_epoch: int):
@@ -34,30 +34,20 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
 
     def _factor(self, epoch: Any) -> Any:
         schedule = self.schedule
-        if schedule.name == "steps":
-            passed = sum(
-                ops.cast(epoch >= milestone, "float32") for milestone in schedule.milestones
-            )
-            return ops.power(schedule.factor, passed)
-        if schedule.name == "cosine":
-            length = max(self.epochs - schedule.warmup, 1e-6)
-            progress = ops.clip((epoch - schedule.warmup) / length, 0.0, 1.0)
-            half = (1 + ops.cos(math.pi * progress)) / 2
-            return schedule.final + (1 - schedule.final) * half
-        if schedule.name == "cyclical":
-            # Up and down in straight lines between `final` and 1 (Smith, 2017, "triangular").
-            phase = ops.mod((epoch - schedule.warmup) / schedule.cycle, 1.0)
-            return schedule.final + (1 - schedule.final) * (1 - ops.abs(2 * phase - 1))
-        return 1.0
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "peak": self.peak,
-            "schedule": self.schedule.model_dump(),
-            "epochs": self.epochs,
-            "steps_per_epoch": self.steps_per_epoch,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "LearningRate":
-        return cls(**{**config, "schedule": Schedule(**config["schedule"])})
+        after = epoch - schedule.warmup
+        match schedule:
+            case Steps():
+                passed = sum(
+                    ops.cast(epoch >= milestone, "float32") for milestone in schedule.milestones
+                )
+                return ops.power(schedule.factor, passed)
+            case Cosine():
+                length = max(self.epochs - schedule.warmup, 1e-6)
+                half = (1 + ops.cos(math.pi * ops.clip(after / length, 0.0, 1.0))) / 2
+                return schedule.final + (1 - schedule.final) * half
+            case Cyclical():
+                # "triangular" of the paper.
+                phase = ops.mod(after / schedule.cycle, 1.0)
+                return schedule.final + (1 - schedule.final) * (1 - ops.abs(2 * phase - 1))
+            case _:
+                return 1.0

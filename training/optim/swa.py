@@ -6,7 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..networks import all_layers
+
 KEY = "swa/"
+
+Array = np.ndarray[Any, Any]
 
 
 class EqualAverage:
@@ -19,23 +23,23 @@ class EqualAverage:
 
     def __init__(self) -> None:
         self.count = 0
-        self.average: list[np.ndarray] = []
+        self.average: list[Array] = []
 
-    def add(self, weights: list[np.ndarray]) -> None:
+    def add(self, weights: list[Array]) -> None:
         if not self.count:
             self.average = [np.zeros_like(weight, dtype="float64") for weight in weights]
         self.count += 1
         for average, weight in zip(self.average, weights, strict=True):
             average += (weight - average) / self.count
 
-    def state(self) -> dict[str, np.ndarray]:
+    def state(self) -> dict[str, Array]:
         """For a checkpoint; nothing before the first epoch."""
         if not self.count:
             return {}
         arrays = {f"{KEY}{index:04d}": array for index, array in enumerate(self.average)}
         return {f"{KEY}count": np.array(self.count), **arrays}
 
-    def restore(self, variables: dict[str, np.ndarray]) -> None:
+    def restore(self, variables: dict[str, Array]) -> None:
         """Takes its state out of a checkpoint's variables."""
         own = {name: variables.pop(name) for name in sorted(variables) if name.startswith(KEY)}
         if own:
@@ -46,18 +50,14 @@ class EqualAverage:
 def reestimate_batch_norm(network: keras.Model, batches: Any) -> None:
     """Replaces the moving statistics by their mean over batches, under the weights as they are."""
     norms = [
-        layer
-        for layer in network._flatten_layers(include_self=False)
-        if isinstance(layer, keras.layers.BatchNormalization)
+        layer for layer in all_layers(network) if isinstance(layer, keras.layers.BatchNormalization)
     ]
     statistics = [v for norm in norms for v in (norm.moving_mean, norm.moving_variance)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0  # each batch leaves its own statistics
 
-    @tf.function
-    def step(images: Any) -> None:
-        network(images, training=True)
+    step = tf.function(lambda images: network(images, training=True))
 
     total = EqualAverage()
     for images, _ in batches:

@@ -1,6 +1,5 @@
 """Evaluation of a saved model on a split, by its own card's transform."""
 
-import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,22 +10,26 @@ import numpy as np
 
 import keras_resnets
 from keras_resnets._common.files import write_text
+from keras_resnets._common.pictures import page, save
 from keras_resnets.card import Card, card_path, find_model
 from keras_resnets.data import ImageData, evaluation_batches, open_data
 from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing
 from keras_resnets.weights import FreshHeadWarning, registered_checkpoint
 
-from ..run.folder import EVALUATION, RunFolder
+from ..run.folder import EVALUATION, RunFolder, read_rows
+from ..run.models import BEST
 from . import plots
-from .metrics import measure, per_class
+from .metrics import Evaluation, evaluate
 
 SHOWN = 24  # images on a page
+
+Array = np.ndarray[Any, Any]
 
 
 def predict(
     model: keras.Model, card: Card, data: ImageData, split: str, batch_size: int
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Array, Array]:
     """Probabilities `(images, classes)` and labels `(images,)` of a split, in its fixed order."""
     batches = evaluation_batches(data, split, card.preprocessing, batch_size)
     probabilities, labels = [], []
@@ -44,7 +47,7 @@ def evaluate_model(
     split: str,
     batch_size: int,
     out: Path | None = None,
-) -> dict[str, Any]:
+) -> Evaluation:
     """Evaluates a saved model, or a named one, and writes the numbers as JSON where `out` says.
 
     Args:
@@ -75,10 +78,9 @@ def evaluate_model(
     if len(data.class_names) != network.output_shape[-1]:
         raise UserError(_other_classes(network.output_shape[-1], model, data))
     probabilities, labels = predict(network, card, data, split, batch_size)
-    result = {"split": split, **measure(probabilities, labels)}
-    result["classes"] = per_class(result["confusion"], data.class_names)
+    result = evaluate(probabilities, labels, data.class_names, split)
     if out is not None:
-        write_text(out, json.dumps(result, indent=1) + "\n")
+        result.save(out)
     return result
 
 
@@ -115,16 +117,15 @@ def _other_classes(classes: int, model: str, data: ImageData) -> str:
     )
 
 
-def evaluate_run(folder: RunFolder, data: ImageData, batch_size: int) -> dict[str, Any]:
+def evaluate_run(folder: RunFolder, data: ImageData, batch_size: int) -> Evaluation:
     """Evaluates a run's best model on the test split, and draws what there is to see."""
-    path = folder / "best.keras"
+    path = folder / BEST
     model, card = keras.saving.load_model(path, compile=False), Card.load(path)
     probabilities, labels = predict(model, card, data, "test", batch_size)
-    result = {"split": "test", **measure(probabilities, labels)}
-    result["classes"] = per_class(result["confusion"], card.class_names)
+    result = evaluate(probabilities, labels, card.class_names, "test")
 
-    plots.draw_curves(folder.read_history(), folder / "curves.png")
-    plots.draw_confusion(result["confusion"], card.class_names, folder / "confusion.png")
+    plots.draw_curves(read_rows(folder.path), folder / "curves.png")
+    plots.draw_confusion(result.confusion, card.class_names, folder / "confusion.png")
     confidence, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     mistakes = wrong[np.argsort(-confidence[wrong], kind="stable")][:SHOWN]
@@ -132,17 +133,17 @@ def evaluate_run(folder: RunFolder, data: ImageData, batch_size: int) -> dict[st
         ("mistakes.png", "The most confident mistakes", mistakes),
         ("predictions.png", "Predictions", np.arange(min(SHOWN, len(labels)))),
     ):
-        images = _images(data, "test", indices)
-        captions = [
-            plots.caption(card.class_names, predicted[i], labels[i], confidence[i]) for i in indices
+        shown = [
+            plots.prediction(image, card.class_names, predicted[i], labels[i], confidence[i])
+            for image, i in zip(_images(data, "test", indices), indices, strict=True)
         ]
-        plots.draw_page(images, captions, title, folder / name)
-    folder.write_text("classes.txt", "".join(f"{name}\n" for name in card.class_names))
-    folder.write_json(EVALUATION, result)
+        save(page(shown, title), folder / name)
+    write_text(folder / "classes.txt", "".join(f"{name}\n" for name in card.class_names))
+    result.save(folder / EVALUATION)
     return result
 
 
-def _images(data: ImageData, split: str, indices: np.ndarray) -> list[np.ndarray]:
+def _images(data: ImageData, split: str, indices: Array) -> list[Array]:
     """The images at these places of a split, in the order of `indices`."""
     wanted = {int(index) for index in indices}
     if not wanted:

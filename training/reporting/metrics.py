@@ -1,66 +1,160 @@
-"""Numbers that say how good predictions are, with 95 % intervals."""
+"""Numbers that say how good predictions are, with 95 % intervals.
 
-import math
-from typing import Any
+The calibration error and its interval are worked out here: scikit-learn has neither.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
-Z = 1.959964  # of the two-sided 95 % interval
+from keras_resnets._common.files import write_text
+
 BINS = 15
 RESAMPLES = 200
+K = 5  # of "top-5"
+
+Array = np.ndarray[Any, Any]
+Interval = tuple[float, float]
 
 
-def measure(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Top-1, top-5, loss, calibration error, Cohen's kappa and Matthews' correlation.
+@dataclasses.dataclass(frozen=True)
+class ClassScore:
+    """How one class fares.
+
+    Attributes:
+        name: The class's.
+        precision: Share of the images taken for it that are of it; 0 where there are none.
+        recall: Share of its images that are taken for it; 0 where there are none.
+        images: Number of its images.
+    """
+
+    name: str
+    precision: float
+    recall: float
+    images: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """A model's predictions against the truth. Shares are in [0, 1], intervals of 95 %.
+
+    Attributes:
+        split: What was measured on: `"test"`, `"validation"` or `"train"`.
+        images: Number of images.
+        top1, top5: Shares of images whose class is the first, or among the first five.
+        loss: Mean cross-entropy, in nats.
+        calibration_error: Expected calibration error (Guo et al., 2017).
+        cohen_kappa, matthews_correlation: Agreement beyond chance, 1 at best.
+        confusion: Images by true class (row) and predicted class (column).
+        classes: One score a class.
+    """
+
+    split: str
+    images: int
+    top1: float
+    top1_interval: Interval
+    top5: float
+    top5_interval: Interval
+    loss: float
+    calibration_error: float
+    calibration_error_interval: Interval
+    cohen_kappa: float
+    matthews_correlation: float
+    confusion: list[list[int]]
+    classes: list[ClassScore]
+
+    @property
+    def class_names(self) -> list[str]:
+        return [score.name for score in self.classes]
+
+    @property
+    def verdict(self) -> str:
+        """`97.50% of 500 test images right (95 % interval 95.7% to 98.5%)`."""
+        low, high = self.top1_interval
+        return (
+            f"{self.top1:.2%} of {self.images} {self.split} images right "
+            f"(95 % interval {low:.1%} to {high:.1%})"
+        )
+
+    def save(self, path: Path) -> None:
+        """Writes the numbers as JSON."""
+        values = dataclasses.asdict(self)
+        values["classes"] = [{"class": entry.pop("name"), **entry} for entry in values["classes"]]
+        write_text(path, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads what `save` wrote."""
+        values = json.loads(path.read_text("utf-8"))
+        scores = [ClassScore(entry.pop("class"), **entry) for entry in values.pop("classes")]
+        return cls(**values, classes=scores)
+
+
+def evaluate(
+    probabilities: Array, labels: Array, class_names: Sequence[str], split: str
+) -> Evaluation:
+    """Measures predictions.
 
     Args:
         probabilities: `(images, classes)`.
-        labels: `(images,)`.
+        labels: `(images,)` integers.
+        class_names: In the order of the columns.
+        split: What the images are of.
     """
-    from sklearn.metrics import cohen_kappa_score, confusion_matrix, matthews_corrcoef
+    from sklearn.metrics import (
+        cohen_kappa_score,
+        confusion_matrix,
+        matthews_corrcoef,
+        top_k_accuracy_score,
+    )
 
     images, classes = probabilities.shape
     predicted = probabilities.argmax(axis=1)
     confidence = probabilities.max(axis=1)
     correct = predicted == labels
-    # The rank of the right class; among equals the lowest label comes first, as in argmax.
-    right = probabilities[np.arange(images), labels][:, None]
-    ahead = (probabilities > right) | (
-        (probabilities == right) & (np.arange(classes) < labels[:, None])
+    top5 = images  # of five classes or fewer the right one is always among five
+    if classes > K:
+        top5 = int(
+            top_k_accuracy_score(labels, probabilities, k=K, labels=range(classes), normalize=False)
+        )
+    right = probabilities[np.arange(images), labels]
+    return Evaluation(
+        split=split,
+        images=images,
+        top1=float(correct.mean()),
+        top1_interval=wilson(int(correct.sum()), images),
+        top5=top5 / images,
+        top5_interval=wilson(top5, images),
+        loss=float(-np.log(np.maximum(right, 1e-12)).mean()),
+        calibration_error=calibration_error(confidence, correct),
+        calibration_error_interval=_bootstrap(confidence, correct),
+        cohen_kappa=float(cohen_kappa_score(labels, predicted)),
+        matthews_correlation=float(matthews_corrcoef(labels, predicted)),
+        confusion=confusion_matrix(labels, predicted, labels=range(classes)).tolist(),
+        classes=_per_class(labels, predicted, class_names),
     )
-    top5 = ahead.sum(axis=1) < 5
-    return {
-        "images": images,
-        "top1": float(correct.mean()),
-        "top1_interval": wilson(int(correct.sum()), images),
-        "top5": float(top5.mean()),
-        "top5_interval": wilson(int(top5.sum()), images),
-        "loss": float(-np.log(np.maximum(right, 1e-12)).mean()),
-        "calibration_error": calibration_error(confidence, correct),
-        "calibration_error_interval": _bootstrap(confidence, correct),
-        "cohen_kappa": float(cohen_kappa_score(labels, predicted)),
-        "matthews_correlation": float(matthews_corrcoef(labels, predicted)),
-        "confusion": confusion_matrix(labels, predicted, labels=range(classes)).tolist(),
-    }
 
 
-def wilson(successes: int, trials: int) -> tuple[float, float]:
+def wilson(successes: int, trials: int) -> Interval:
     """Wilson's score interval of a proportion."""
-    share = successes / trials
-    centre = share + Z**2 / (2 * trials)
-    margin = Z * math.sqrt(share * (1 - share) / trials + Z**2 / (4 * trials**2))
-    scale = 1 + Z**2 / trials
-    return max(0.0, (centre - margin) / scale), min(1.0, (centre + margin) / scale)
+    from scipy.stats import binomtest
+
+    interval = binomtest(successes, trials).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
-def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
+def calibration_error(confidence: Array, correct: Array) -> float:
     """Expected calibration error over equal bins of the confidence (Guo et al., 2017)."""
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     gaps = np.bincount(bins, weights=confidence - correct, minlength=BINS)
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def _bootstrap(confidence: np.ndarray, correct: np.ndarray) -> tuple[float, float]:
+def _bootstrap(confidence: Array, correct: Array) -> Interval:
     random = np.random.default_rng(0)
     draws = (random.integers(len(correct), size=len(correct)) for _ in range(RESAMPLES))
     errors = [calibration_error(confidence[draw], correct[draw]) for draw in draws]
@@ -68,17 +162,15 @@ def _bootstrap(confidence: np.ndarray, correct: np.ndarray) -> tuple[float, floa
     return float(low), float(high)
 
 
-def per_class(confusion: list[list[int]], class_names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Precision, recall and number of images of each class."""
-    matrix = np.asarray(confusion)
-    right = matrix.diagonal()
-    rows = zip(class_names, right, matrix.sum(axis=0), matrix.sum(axis=1), strict=True)
+def _per_class(labels: Array, predicted: Array, class_names: Sequence[str]) -> list[ClassScore]:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    precision, recall, _, images = precision_recall_fscore_support(
+        labels, predicted, labels=range(len(class_names)), zero_division=0.0
+    )
     return [
-        {
-            "class": name,
-            "precision": float(hits / guessed) if guessed else 0.0,
-            "recall": float(hits / present) if present else 0.0,
-            "images": int(present),
-        }
-        for name, hits, guessed, present in rows
+        ClassScore(name, float(precise), float(recalled), int(count))
+        for name, precise, recalled, count in zip(
+            class_names, precision, recall, images, strict=True
+        )
     ]

@@ -1,16 +1,21 @@
 """A run on one page: curves, confusion matrix, predictions, and the table of its phone files."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..run.folder import EVALUATION, HISTORY
+from keras_resnets._common.pictures import figure, save
+
+from ..run.folder import EVALUATION, read_rows
 from . import plots
+from .metrics import Evaluation
+
+Entry = Mapping[str, Any]
 
 # Heading, and how a cell is made of a file's entry in tflite/report.json.
-COLUMNS = {
-    "file": lambda entry: entry["file"],
+COLUMNS: Mapping[str, Callable[[Entry], str]] = {
+    "file": lambda entry: str(entry["file"]),
     "accuracy": lambda entry: f"{entry['accuracy']:.2%}",
     "same top-1": lambda entry: _if_known(entry.get("agreement"), "{:.2%}"),
     "largest logit difference": lambda entry: _if_known(
@@ -21,56 +26,35 @@ COLUMNS = {
     "accelerated": lambda entry: {True: "yes", False: "no", None: ""}[entry.get("accelerated")],
 }
 
-Table = list[list[str]]
 
-
-def draw(run: Path) -> Table | None:
-    """Draws `report.png` into a run's folder, and returns the table if the run was exported."""
-    rows = _read(run / HISTORY)
-    evaluation = _read(run / EVALUATION)
+def draw(run: Path) -> list[list[str]]:
+    """Draws `report.png` into a run's folder, and returns the rows of its phone files, if any."""
+    rows = read_rows(run)
+    evaluation = Evaluation.load(run / EVALUATION)
     exported = run / "tflite" / "report.json"
-    table = phone_table(_read(exported)) if exported.is_file() else None
+    files = phone_rows(_read(exported)) if exported.is_file() else []
 
-    names = [entry["class"] for entry in evaluation["classes"]]
-    page = plots.figure(13, 12.5 if table else 11)
-    low, high = evaluation["top1_interval"]
-    page.suptitle(
-        f"{run.name}: {evaluation['top1']:.2%} of {evaluation['images']} test images right "
-        f"(95 % interval {low:.1%} to {high:.1%})"
-    )
-    heights = [3, 4, 3.6] + ([1.2] if table else [])
+    page = figure(13, 12.5 if files else 11)
+    page.suptitle(f"{run.name}: {evaluation.verdict}", parse_math=False)
+    heights = [3, 4, 3.6] + ([1.2] if files else [])
     bands: Any = page.subfigures(len(heights), 1, height_ratios=heights)
     left, right = bands[0].subplots(1, 2)
     plots.curves(left, rows, "loss")
     plots.curves(right, rows, "accuracy")
     confusion, predictions = bands[1].subplots(1, 2, width_ratios=[4, 5])
-    plots.confusion(confusion, evaluation["confusion"], names)
+    plots.confusion(confusion, evaluation.confusion, evaluation.class_names)
     plots.picture(predictions, run / "predictions.png")
     plots.picture(bands[2].subplots(), run / "mistakes.png")
-    if table:
-        plots.table(bands[3].subplots(), table)
-    plots.save(page, run / "report.png")
-    return table
+    if files:
+        plots.table(bands[3].subplots(), list(COLUMNS), files)
+    save(page, run / "report.png")
+    return files
 
 
-def phone_table(report: Mapping[str, Any]) -> Table:
-    """Keras' row, then one for each file; the first row is the heading."""
+def phone_rows(report: Mapping[str, Any]) -> list[list[str]]:
+    """Keras' row, then one for each file, in the order of `COLUMNS`."""
     entries = [{"file": "Keras", **report["keras"]}, *report["files"]]
-    return [list(COLUMNS), *([cell(entry) for cell in COLUMNS.values()] for entry in entries)]
-
-
-def as_text(table: Table) -> str:
-    """The table with columns aligned, the first one left and the others right."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return "\n".join(_aligned(row, widths) for row in table)
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = (
-        cell.rjust(width) if index else cell.ljust(width)
-        for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-    )
-    return "  ".join([first, *others])
+    return [[cell(entry) for cell in COLUMNS.values()] for entry in entries]
 
 
 def _if_known(value: float | None, form: str, scale: float = 1) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of a run, drawn by Matplotlib without a display."""
+"""What there is to draw of a run: curves, a confusion matrix, a table."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,29 +7,16 @@ from typing import Any
 import numpy as np
 from matplotlib import image
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from keras_resnets._common.files import written_aside
+from keras_resnets._common.pictures import Shown, figure, save
 
-COLUMNS = 6  # of a page of images
 MOST_NUMBERS = 20  # classes up to which a confusion matrix has its counts written in
 
-Caption = tuple[str, str]  # text and colour
+Row = Mapping[str, float]
 
 
-def figure(width: float, height: float) -> Figure:
-    drawing = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(drawing)
-    return drawing
-
-
-def save(drawing: Figure, path: Path) -> None:
-    with written_aside(path) as aside:
-        drawing.savefig(aside, dpi=110)
-
-
-def draw_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
+def draw_curves(rows: Sequence[Row], path: Path) -> None:
+    """Loss and accuracy of training and of validation, side by side."""
     drawing = figure(10, 3.6)
     left, right = drawing.subplots(1, 2)
     curves(left, rows, "loss")
@@ -37,7 +24,7 @@ def draw_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     save(drawing, path)
 
 
-def draw_comparison(histories: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> None:
+def draw_comparison(histories: Mapping[str, Sequence[Row]], path: Path) -> None:
     """Validation loss and accuracy of several runs, training dashed."""
     drawing = figure(12, 4.5)
     for axes, quantity in zip(drawing.subplots(1, 2), ("loss", "accuracy"), strict=True):
@@ -54,7 +41,7 @@ def draw_comparison(histories: Mapping[str, Sequence[Mapping[str, float]]], path
     save(drawing, path)
 
 
-def curves(axes: Axes, rows: Sequence[Mapping[str, float]], quantity: str) -> None:
+def curves(axes: Axes, rows: Sequence[Row], quantity: str) -> None:
     """A quantity of training and of validation over the epochs."""
     epochs = [row["epoch"] for row in rows]
     for label, key in (("training", quantity), ("validation", f"validation_{quantity}")):
@@ -65,6 +52,7 @@ def curves(axes: Axes, rows: Sequence[Mapping[str, float]], quantity: str) -> No
 
 
 def draw_confusion(matrix: Sequence[Sequence[int]], names: Sequence[str], path: Path) -> None:
+    """A confusion matrix on a page of its own."""
     side = min(4 + 0.3 * len(names), 24)
     drawing = figure(side, side)
     confusion(drawing.subplots(), matrix, names)
@@ -80,35 +68,25 @@ def confusion(axes: Axes, matrix: Sequence[Sequence[int]], names: Sequence[str])
     if len(names) > MOST_NUMBERS:
         return
     ticks = range(len(names))
-    axes.set_xticks(ticks, names, rotation=90 if max(map(len, names)) > 2 else 0)
-    axes.set_yticks(ticks, names)
+    axes.set_xticks(ticks, names, rotation=90 if max(map(len, names)) > 2 else 0, parse_math=False)
+    axes.set_yticks(ticks, names, parse_math=False)
     for row, column in np.argwhere(counts):
         colour = "white" if shares[row, column] > 0.5 else "black"
         text = str(counts[row, column])
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
 
 
-def caption(names: Sequence[str], predicted: int, label: int, confidence: float) -> Caption:
-    """Green for right, red with the true class for wrong."""
+def prediction(
+    pixels: np.ndarray[Any, Any],
+    names: Sequence[str],
+    predicted: int,
+    label: int,
+    confidence: float,
+) -> Shown:
+    """An image with what it was taken for: green for right, red with the true class for wrong."""
     if predicted == label:
-        return f"{names[predicted]} {confidence:.0%}", "darkgreen"
-    return f"{names[predicted]} {confidence:.0%}\nis {names[label]}", "firebrick"
-
-
-def draw_page(
-    images: Sequence[np.ndarray], captions: Sequence[Caption], title: str, path: Path
-) -> None:
-    """A page of images; without any, a page that says so."""
-    rows = max(1, -(-len(images) // COLUMNS))
-    drawing = figure(1.5 * COLUMNS, 1.75 * rows + 0.4)
-    drawing.suptitle(title if images else f"{title}: none")
-    grid: Any = drawing.subplots(rows, COLUMNS, squeeze=False)
-    for axes in grid.flat:
-        axes.axis("off")
-    for axes, pixels, (text, colour) in zip(grid.flat, images, captions, strict=False):
-        axes.imshow(pixels)
-        axes.set_title(text, color=colour, fontsize=8)
-    save(drawing, path)
+        return Shown(pixels, f"{names[predicted]} {confidence:.0%}", "darkgreen")
+    return Shown(pixels, f"{names[predicted]} {confidence:.0%}\nis {names[label]}", "firebrick")
 
 
 def picture(axes: Axes, path: Path) -> None:
@@ -117,11 +95,11 @@ def picture(axes: Axes, path: Path) -> None:
     axes.axis("off")
 
 
-def table(axes: Axes, cells: Sequence[Sequence[str]]) -> None:
-    """A table whose first row is its heading."""
+def table(axes: Axes, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table under its heading."""
     axes.axis("off")
-    drawn = axes.table([list(row) for row in cells[1:]], colLabels=list(cells[0]), loc="center")
+    drawn = axes.table([list(row) for row in rows], colLabels=list(header), loc="center")
     drawn.auto_set_font_size(False)
     drawn.set_fontsize(9)
-    drawn.auto_set_column_width(list(range(len(cells[0]))))
+    drawn.auto_set_column_width(list(range(len(header))))
     drawn.scale(1, 1.4)

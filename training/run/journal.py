@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from ..data.batches import Position
-from ..step import means
+from ..step import add, means
+
+WORST = (-1.0, 0.0)
 
 
 @dataclasses.dataclass
@@ -13,12 +15,13 @@ class Journal:
     """The progress of a run, part of every checkpoint.
 
     Attributes:
-        epoch: epochs completed.
-        step: steps done of the epoch that follows.
-        totals: sums over the images of that epoch so far.
-        seconds: spent on it so far.
-        rows: one of the history's for each epoch completed.
-        best: validation accuracy and negated loss of the best epoch, which compare in that order.
+        epoch: Epochs completed.
+        step: Steps done of the epoch that follows.
+        totals: Sums over the images of that epoch so far.
+        seconds: Spent on it so far.
+        rows: One of the history's for each epoch completed.
+        best: Validation accuracy and negated loss of the best epoch, which compare in that order.
+        steps_before: Steps done before the first of this epoch, since the start of the run.
     """
 
     epoch: int = 0
@@ -26,24 +29,36 @@ class Journal:
     totals: dict[str, float] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0
     rows: list[dict[str, float]] = dataclasses.field(default_factory=list)
-    best: tuple[float, float] = (-1.0, 0.0)
+    best: tuple[float, float] = WORST
+    steps_before: int = 0
 
     @property
     def position(self) -> Position:
+        """Where the batches that follow begin."""
         return Position(self.epoch, self.step)
 
+    @property
+    def steps_done(self) -> int:
+        """Since the start of the run, however long its epochs were."""
+        return self.steps_before + self.step
+
     def add_step(self, sums: Mapping[str, float], seconds: float) -> None:
+        """Counts a step with its sums over the images."""
         self.step += 1
         self.seconds += seconds
-        for name, value in sums.items():
-            self.totals[name] = self.totals.get(name, 0.0) + value
+        add(self.totals, sums)
 
     def means(self) -> dict[str, float]:
         """Loss and accuracy of the epoch so far."""
         return means(self.totals)
 
     def end_epoch(self, validation: Mapping[str, float], learning_rate: float) -> bool:
-        """Closes the epoch, and says whether it is the best one yet."""
+        """Closes the epoch, and says whether it is the best one yet.
+
+        Args:
+            validation: Loss and accuracy.
+            learning_rate: Of the last step.
+        """
         self.epoch += 1
         row: dict[str, float] = {"epoch": self.epoch, **self.means()}
         row |= {f"validation_{name}": value for name, value in validation.items()}
@@ -53,15 +68,33 @@ class Journal:
             "images_per_second": round(self.totals["images"] / max(self.seconds, 1e-9), 1),
         }
         self.rows.append(row)
-        self.step, self.totals, self.seconds = 0, {}, 0.0
+        self._begin_epoch()
         reached = validation["accuracy"], -validation["loss"]
         is_best = reached > self.best
         self.best = max(reached, self.best)
         return is_best
 
+    def go_on_with_other_data(self) -> None:
+        """Begins the epoch again, and no longer compares with what other images gave."""
+        self._begin_epoch()
+        self.best = WORST
+
+    def _begin_epoch(self) -> None:
+        self.steps_before += self.step
+        self.step, self.totals, self.seconds = 0, {}, 0.0
+
     def to_dict(self) -> dict[str, Any]:
+        """For a checkpoint."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        return cls(**{**values, "best": tuple(values["best"])})
+    def from_dict(cls, values: Mapping[str, Any], steps_done: int) -> Self:
+        """From a checkpoint.
+
+        Args:
+            values: From `to_dict`; without `steps_before` in files from before it was kept.
+            steps_done: Of the checkpoint.
+        """
+        journal = cls(**{**values, "best": tuple(values["best"])})
+        journal.steps_before = steps_done - journal.step
+        return journal

@@ -15,7 +15,7 @@ from keras_resnets.preprocessing import Preprocessing
 from training.cli import main
 
 VARIANT = "ReXNetLite100"
-REFERENCE = Path(__file__).parents[1] / "references" / "data" / "rexnet_lite_100.npz"
+REFERENCE = Path(__file__).parents[2] / "references" / "data" / "rexnet_lite_100.npz"
 # As the card beside the file says; ImageNet's where there is none.
 SIZES = {".weights.h5": 224, ".safetensors": 64, ".keras": 64}
 

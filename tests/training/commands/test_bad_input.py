@@ -4,9 +4,9 @@ import pytest
 
 from keras_resnets.errors import UserError
 from training import recipe
-from training.assembly import make_share
 from training.cli import main
-from training.cluster import Task
+from training.cluster import ALONE, Task
+from training.devices import share_of
 from training.run.folder import RunFolder
 
 
@@ -96,7 +96,7 @@ def test_resume_takes_no_other_configuration(refused):
 
 def test_a_second_process_is_kept_out(refused, photos, tmp_path):
     config = recipe.configure({"data": {"folder": str(photos)}})
-    with RunFolder.create(tmp_path / "held", config, force=False) as held:
+    with RunFolder.open(tmp_path / "held", config) as held:
         message = refused("--data", photos, "--run", held.path)
     assert "another process" in message
 
@@ -109,8 +109,8 @@ def test_jit_compile_without_a_gpu(refused, photos):
 def test_a_batch_that_the_devices_do_not_divide():
     config = recipe.configure({"batch_size": 8, "optimizer": {"accumulation": 2}})
     with pytest.raises(UserError, match="Received: batch_size=8. Take 6."):
-        make_share(config, Task(), replicas=3)
-    assert make_share(config, Task(index=1, count=2), replicas=4).replicas == 2
+        share_of(config, ALONE, replicas=3)
+    assert share_of(config, Task(1, ("a:1", "b:1")), replicas=4).replicas == 2
 
 
 def test_multiworker_without_tf_config(refused, photos, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_resnets._common.files import written_aside
-from training.run.checkpoint import Checkpoint, Checkpoints
+from training.run.checkpoint import Checkpoints, RunCheckpoint
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def checkpoints(tmp_path):
 
 
 def _checkpoint(value):
-    return Checkpoint(value, {"network/kernel": np.full(1000, value)}, {"epoch": value})
+    return RunCheckpoint(value, {"network/kernel": np.full(1000, value)}, {"epoch": value})
 
 
 def test_none_is_none(checkpoints):
@@ -33,7 +33,7 @@ def test_the_newest_two_stay(checkpoints):
 def test_what_is_not_finite_is_never_saved(checkpoints):
     checkpoints.save(_checkpoint(1))
     with pytest.raises(FloatingPointError, match="network/kernel"):
-        checkpoints.save(Checkpoint(2, {"network/kernel": np.array([1, np.nan])}, {}))
+        checkpoints.save(RunCheckpoint(2, {"network/kernel": np.array([1, np.nan])}, {}))
     assert checkpoints.newest().step == 1
 
 

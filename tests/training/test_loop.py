@@ -70,7 +70,7 @@ def test_ctrl_c_says_how_to_continue_and_resume_does(
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=200)
     assert process.returncode == 130
-    assert f"Continue by: python -m training --resume {tmp_path / 'run'}" in stderr
+    assert f"Continue by: keras-resnets resume {tmp_path / 'run'}" in stderr
     assert "Traceback" not in stderr
 
     done = command("--resume", tmp_path / "run")
@@ -98,7 +98,7 @@ def test_report_draws_without_tensorflow(finished, command):
     assert done.returncode == 0, done.stderr
     assert (run / "report.png").stat().st_size > 10_000
     assert "tiny.int8.tflite    97.00%" in done.stdout
-    assert done.stdout.count("  python -m ") == 3
+    assert done.stdout.count("  keras-resnets ") == 3
 
 
 def test_report_and_bad_flags_import_no_tensorflow():

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
 import numpy as np
 
@@ -65,13 +65,13 @@ def in_validation() -> None:
 
 
 def in_the_model() -> None:
-    from training.run.session import Session
+    from training.run.models import Models
 
-    def act(session: Session, name: str) -> None:
-        (session.folder / name).with_name(f".{name}").write_bytes(b"half")
+    def act(models: Models, names: Any) -> None:
+        (models.folder / names[0]).with_name(f".{names[0]}").write_bytes(b"half")
         die()
 
-    before_call(Session, "_save_model", 1, act)
+    before_call(Models, "_write", 1, act)
 
 
 def on_a_full_disk() -> None:

@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.config import Optimizer, Schedule
-from training.optim.averaging import Ema, SlowWeights
+from training.config import Adaptive, Constant, Cosine, Cyclical, Lookahead, Optimizer, Sgd, Steps
 from training.optim.loss_scale import LossScale
-from training.optim.rules import Decay, make_optimizer
 from training.optim.schedule import LearningRate
 from training.optim.swa import EqualAverage
+from training.optim.update import Update
 from training.step import Learner
 
 RATE = 0.1
@@ -19,7 +18,7 @@ RATE = 0.1
 class _Linear:
     """A network of one weight matrix, trained by `Learner` on a batch of its own."""
 
-    def __init__(self, settings: Optimizer, **options):
+    def __init__(self, settings: Optimizer, ema_decay=None, loss_scale=None):
         rng = np.random.default_rng(0)
         inputs = keras.Input((3,))
         self.network = keras.Model(inputs, keras.layers.Dense(2, name="head")(inputs))
@@ -29,18 +28,11 @@ class _Linear:
             tf.constant(rng.normal(size=(4, 3)), tf.float32),
             tf.one_hot([0, 1, 1, 0], 2),
         )
-        schedule = LearningRate(settings.learning_rate, Schedule(name="constant"), 1, 100)
-        optimizer = make_optimizer(settings, schedule)
-        optimizer.build(self.network.trainable_variables)
-        options = {name: make(self.network.trainable_variables) for name, make in options.items()}
+        rate = LearningRate(settings.learning_rate, Constant(), 1, 100)
+        variables = self.network.trainable_variables
+        update = Update(settings, rate, variables, ema_decay=ema_decay)
         self.learner = Learner(
-            self.network,
-            optimizer,
-            schedule=schedule,
-            decay=Decay.of(settings),
-            clip=settings.clip,
-            accumulation=settings.accumulation,
-            **options,
+            self.network, update, loss_scale=loss_scale, accumulation=settings.accumulation
         )
 
     def gradients(self):
@@ -53,13 +45,12 @@ class _Linear:
         return [g.numpy() for g in tape.gradient(loss, self.network.trainable_variables)]
 
     def step(self):
-        self.learner.make_train_function()
-        self.learner.train_function(iter([self.batch]))
+        self.learner.step(self.batch)
 
 
 def test_coupled_decay_is_pytorchs_sgd():
     """buffer = momentum * buffer + gradient + decay * weight; weight -= rate * buffer."""
-    settings = Optimizer(learning_rate=RATE, momentum=0.9, weight_decay=0.05, coupled=True)
+    settings = Sgd(learning_rate=RATE, momentum=0.9, weight_decay=0.05, coupled=True)
     net = _Linear(settings)
     weight, buffer = net.kernel.numpy(), 0.0
     for _ in range(3):
@@ -70,7 +61,7 @@ def test_coupled_decay_is_pytorchs_sgd():
 
 
 def test_decoupled_decay_shrinks_beside_the_step_and_spares_biases():
-    settings = Optimizer(learning_rate=RATE, momentum=0.0, weight_decay=0.05)
+    settings = Sgd(learning_rate=RATE, momentum=0.0, weight_decay=0.05)
     net = _Linear(settings)
     net.bias.assign([1.0, -1.0])
     kernel_gradient, bias_gradient = net.gradients()
@@ -82,7 +73,7 @@ def test_decoupled_decay_shrinks_beside_the_step_and_spares_biases():
 
 
 def test_clipping_is_by_the_global_norm():
-    net = _Linear(Optimizer(learning_rate=RATE, momentum=0.0, clip=0.01))
+    net = _Linear(Sgd(learning_rate=RATE, momentum=0.0, clip=0.01))
     gradients, before = net.gradients(), net.kernel.numpy()
     norm = np.sqrt(sum((g**2).sum() for g in gradients))
     net.step()
@@ -92,7 +83,7 @@ def test_clipping_is_by_the_global_norm():
 
 
 def test_accumulated_parts_are_the_whole():
-    whole, parts = (_Linear(Optimizer(learning_rate=RATE, accumulation=n)) for n in (1, 2))
+    whole, parts = (_Linear(Sgd(learning_rate=RATE, accumulation=n)) for n in (1, 2))
     for _ in range(3):
         whole.step()
         parts.step()
@@ -100,7 +91,7 @@ def test_accumulated_parts_are_the_whole():
 
 
 def test_radam_is_algorithm_2():
-    settings = Optimizer(name="radam", learning_rate=RATE)
+    settings = Adaptive(name="radam", learning_rate=RATE)
     net = _Linear(settings)
     weight, first, second = net.kernel.numpy().astype("float64"), 0.0, 0.0
     longest = 2 / (1 - 0.999) - 1
@@ -122,8 +113,8 @@ def test_radam_is_algorithm_2():
 
 
 def test_lookahead_is_algorithm_1():
-    settings = Optimizer(learning_rate=RATE, momentum=0.0)
-    net = _Linear(settings, slow=lambda v: SlowWeights(v, steps=2, share=0.5))
+    ahead = Lookahead(steps=2, share=0.5)
+    net = _Linear(Sgd(learning_rate=RATE, momentum=0.0, lookahead=ahead))
     slow = fast = net.kernel.numpy()
     for step in range(1, 5):
         fast = fast - RATE * net.gradients()[0]
@@ -134,13 +125,13 @@ def test_lookahead_is_algorithm_1():
 
 
 def test_ema_follows_its_warm_up():
-    net = _Linear(Optimizer(learning_rate=RATE), ema=lambda v: Ema(v, decay=0.5))
+    net = _Linear(Sgd(learning_rate=RATE), ema_decay=0.5)
     average = net.kernel.numpy()
     for step in range(12):
         net.step()
         decay = min(0.5, (1 + step) / (10 + step))
         average = decay * average + (1 - decay) * net.kernel.numpy()
-    np.testing.assert_allclose(net.learner.ema.averages[0].numpy(), average, atol=1e-6)
+    np.testing.assert_allclose(net.learner.update.ema.averages[0].numpy(), average, atol=1e-6)
     last = net.kernel.numpy()
     with net.learner.averaged():
         np.testing.assert_allclose(net.kernel.numpy(), average, atol=1e-6)
@@ -149,8 +140,8 @@ def test_ema_follows_its_warm_up():
 
 def test_loss_scale_changes_nothing_but_overflow():
     plain, scaled = (
-        _Linear(Optimizer(learning_rate=RATE)),
-        _Linear(Optimizer(learning_rate=RATE), loss_scale=lambda _: LossScale()),
+        _Linear(Sgd(learning_rate=RATE)),
+        _Linear(Sgd(learning_rate=RATE), loss_scale=LossScale()),
     )
     plain.step()
     scaled.step()
@@ -180,11 +171,11 @@ def test_equal_average_is_the_mean(rng):
     ("schedule", "expected"),
     [
         # At epochs 0, 1, 2, 3, 4 of 5 with 10 steps each, peak 1.
-        (Schedule(name="constant"), [1, 1, 1, 1, 1]),
-        (Schedule(name="steps", milestones=(1, 3)), [1, 0.1, 0.1, 0.01, 0.01]),
-        (Schedule(name="cosine"), [1, 0.9045, 0.6545, 0.3455, 0.0955]),
-        (Schedule(name="cosine", warmup=1), [0.1, 1, 0.8536, 0.5, 0.1464]),
-        (Schedule(name="cyclical", cycle=4, final=0.2), [0.2, 0.6, 1, 0.6, 0.2]),
+        (Constant(), [1, 1, 1, 1, 1]),
+        (Steps(milestones=(1, 3)), [1, 0.1, 0.1, 0.01, 0.01]),
+        (Cosine(), [1, 0.9045, 0.6545, 0.3455, 0.0955]),
+        (Cosine(warmup=1), [0.1, 1, 0.8536, 0.5, 0.1464]),
+        (Cyclical(cycle=4, final=0.2), [0.2, 0.6, 1, 0.6, 0.2]),
     ],
 )
 def test_schedules_at_whole_epochs(schedule, expected):
@@ -194,5 +185,5 @@ def test_schedules_at_whole_epochs(schedule, expected):
 
 
 def test_warm_up_reaches_the_peak_at_its_last_step():
-    rate = LearningRate(2.0, Schedule(name="constant", warmup=1), epochs=5, steps_per_epoch=4)
+    rate = LearningRate(2.0, Constant(warmup=1), epochs=5, steps_per_epoch=4)
     assert [float(rate(step)) for step in range(5)] == pytest.approx([0.5, 1, 1.5, 2, 2])

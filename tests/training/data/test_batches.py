@@ -8,11 +8,11 @@ from keras_resnets.errors import UserError
 from training import recipe
 from training.data.batches import (
     Position,
-    Share,
     steps_per_epoch,
     training_batches,
     validation_batches,
 )
+from training.devices import Share
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_a_batch_is_normalised_images_and_one_hot_targets(data, config):
 
 
 def test_a_later_start_gives_the_same_batches(data, config):
-    steps = steps_per_epoch(data, config)
+    steps = steps_per_epoch(data, config.batch_size)
     images, targets = _take(data, config, 2 * steps + 2)
     later_images, later_targets = _take(data, config, 2, start=Position(epoch=2, step=0))
     np.testing.assert_array_equal(images[-16:], later_images)
@@ -51,14 +51,14 @@ def test_a_later_start_gives_the_same_batches(data, config):
 
 
 def test_epochs_differ_in_order_and_in_draws(data, config):
-    steps = steps_per_epoch(data, config)
+    steps = steps_per_epoch(data, config.batch_size)
     images, _ = _take(data, config, 2 * steps)
     assert np.abs(images[: 8 * steps] - images[8 * steps :]).max() > 0.5
 
 
 def test_an_epoch_shows_no_image_twice(data, config):
     plain = recipe.configure({**config.model_dump(), "augmentation": {}})
-    images, _ = _take(data, plain, steps_per_epoch(data, plain))
+    images, _ = _take(data, plain, steps_per_epoch(data, plain.batch_size))
     assert len({image.tobytes() for image in images}) == len(images)
 
 
@@ -89,6 +89,5 @@ def test_validation_counts_each_image_once(data, config, share):
 
 
 def test_a_batch_larger_than_the_data_is_refused(data, config):
-    large = recipe.configure({**config.model_dump(), "batch_size": 100})
     with pytest.raises(UserError, match="batch_size of at most the .* Received: batch_size=100"):
-        steps_per_epoch(data, large)
+        steps_per_epoch(data, 100)

@@ -62,7 +62,7 @@ def test_sigterm_saves_and_exits_with_its_own_code(start, tiny_recipe, tmp_path)
     process.send_signal(signal.SIGTERM)
     _, stderr = process.communicate(timeout=200)
     assert process.returncode == 128 + signal.SIGTERM
-    assert "Continue by: python -m training --resume" in stderr
+    assert "Continue by: keras-resnets resume" in stderr
     assert list((tmp_path / "run" / "checkpoints").glob("step-*.npz"))
 
 

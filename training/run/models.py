@@ -1,0 +1,58 @@
+"""What a run is for: its best and its last network, ready for use, each with its card."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_resnets._common.files import written_aside
+from keras_resnets.card import Card
+
+from ..optim.swa import EqualAverage, reestimate_batch_norm
+from .folder import RunFolder
+
+BEST = "best.keras"
+LAST = "last.keras"
+SWA_STEPS = 100  # batches from which an average's own batch statistics are taken
+
+
+class Models:
+    """`best.keras` and `last.keras` of a run.
+
+    Args:
+        folder: Where they are written.
+        network: With probabilities, in float32, on one device.
+        card: Of the network.
+    """
+
+    def __init__(self, folder: RunFolder, network: keras.Model, card: Card):
+        self.folder = folder
+        self.network = network
+        self.card = card
+
+    def save(self, weights: Sequence[np.ndarray[Any, Any]], *, is_best: bool) -> None:
+        """Writes the network with these weights as the last, and as the best where it is."""
+        for variable, value in zip(self.network.weights, weights, strict=True):
+            variable.assign(value)
+        self._write([BEST, LAST] if is_best else [LAST])
+
+    def save_average(self, average: EqualAverage, batches: Any) -> None:
+        """Writes the equal-weight average as the best and the last network.
+
+        Args:
+            average: Of the weights of some epochs; nothing is written where there were none.
+            batches: Of training, for the average's own batch statistics.
+        """
+        if average.count:
+            for variable, value in zip(self.network.weights, average.average, strict=True):
+                variable.assign(value)
+            reestimate_batch_norm(self.network, batches)
+            self._write([BEST, LAST])
+
+    def _write(self, names: Sequence[str]) -> None:
+        for name in names:
+            path = self.folder / name
+            with written_aside(path) as aside:
+                self.network.save(aside)
+            self.card.save(path)
