@@ -30,6 +30,9 @@ class ShortcutPool(StridedPool):
         for axis in (1, 2):
             side = inputs.shape[axis]
             if self.strides == 1 or side is None or side % 2:
-                last = ops.take(padded, np.arange(-self.dilation_rate, 0), axis=axis)
-                padded = ops.concatenate([padded, last], axis=axis)
+                last = np.arange(-self.dilation_rate, 0)
+                # What a dilation beyond the map would repeat is read by no position.
+                first = -ops.shape(inputs)[axis] if side is None else -side
+                last = np.maximum(last, first) if side else ops.maximum(last, first)
+                padded = ops.concatenate([padded, ops.take(padded, last, axis=axis)], axis=axis)
         return self.constant_pool(padded, POOL_SIZE)
