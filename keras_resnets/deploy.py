@@ -11,22 +11,22 @@ def deploy(model: "keras.Model") -> "keras.Model":
 
     Batch normalisation is folded into convolutions, narrow groups are merged to 8 channels, split
     attention takes its shortest form; dropout of all kinds is gone. Each block knows its own deployed
-    form (`keras_resnets.layers.deployable.Deployable`): this function only walks. The model keeps its
+    form (`keras_resnets.layers.Deployable`): this function only walks. The model keeps its
     layers' names, and can be saved and loaded, but not trained further to any good.
 
     Args:
-        model: a flat functional model with blocks of this package.
+        model: A flat functional model with blocks of this package.
 
     Returns:
         A `keras.Model` with the same inputs and outputs, whose outputs differ by rounding alone.
 
     Raises:
-        ValueError: for a subclassed model, an unbuilt one, or one that is deployed already.
+        ValueError: For a subclassed model, an unbuilt one, or one that is deployed already.
     """
     # `keras_resnets` imports this module at once, and Keras takes seconds.
     import keras
 
-    from keras_resnets.layers.deployable import Deployable
+    from keras_resnets.layers import Deployable
 
     twins: dict[str, keras.layers.Layer] = {}
 

@@ -5,16 +5,15 @@ from collections.abc import Sequence
 import keras
 
 from keras_resnets.errors import UserError
-from keras_resnets.layers import ConvNorm, Stem
-from keras_resnets.layers.deployable import Deployable
+from keras_resnets.layers import ConvNorm, Deployable, Stem
 
 
 def feature_extractor(model: keras.Model, layers: Sequence[str] | None = None) -> keras.Model:
     """A model that returns inner feature maps of `model`, with which it shares its weights.
 
     Args:
-        model: a model of this package, with or without its top.
-        layers: names of layers, such as `"stage2_block4"`. By default the last block at each stride:
+        model: A model of this package, with or without its top.
+        layers: Names of layers, such as `"stage2_block4"`. By default the last block at each stride:
             for a residual network the strides 4, 8, 16 and 32, for ReXNet 2 too.
 
     Returns:
@@ -22,7 +21,7 @@ def feature_extractor(model: keras.Model, layers: Sequence[str] | None = None) -
         from the highest resolution to the lowest.
 
     Raises:
-        ValueError: for a layer that is not in the model.
+        ValueError: For a layer that is not in the model.
     """
     names = list(layers) if layers is not None else list(last_blocks(model).values())
     known = [layer.name for layer in model.layers]
@@ -51,7 +50,7 @@ def stages(model: keras.Model) -> list[list[keras.layers.Layer]]:
     """The stem, each stage's blocks, and whatever follows them, in the order of the network.
 
     Raises:
-        ValueError: for a model without a stem and stages.
+        ValueError: For a model without a stem and stages.
     """
     groups: dict[str, list[keras.layers.Layer]] = {"stem": []}
     for layer in model.layers:
@@ -76,11 +75,11 @@ def freeze_stages(model: keras.Model, count: int) -> None:
     Compile the model afterwards.
 
     Args:
-        model: a model of this package.
-        count: how many of the stem and the stages, from the image on.
+        model: A model of this package.
+        count: How many of the stem and the stages, from the image on.
 
     Raises:
-        ValueError: for a count below 0 or beyond the stages.
+        ValueError: For a count below 0 or beyond the stages.
     """
     groups = stages(model)
     if not 0 <= count < len(groups):
@@ -99,14 +98,14 @@ def layerwise_multipliers(model: keras.Model, decay: float) -> dict[str, float]:
     The classifier has 1, the last stage `decay`, the one before `decay**2`, the stem the least.
 
     Args:
-        model: a model of this package.
-        decay: in `(0, 1]`.
+        model: A model of this package.
+        decay: In `(0, 1]`.
 
     Returns:
         Variable path → multiplier, for all trainable variables.
 
     Raises:
-        ValueError: for a decay outside `(0, 1]`.
+        ValueError: For a decay outside `(0, 1]`.
     """
     if not 0 < decay <= 1:
         raise UserError(f"Expected a decay in (0, 1]. Received: decay={decay}.")

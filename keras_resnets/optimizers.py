@@ -29,9 +29,9 @@ class LayerwiseSGD(_Layerwise, keras.optimizers.SGD):
     """`keras.optimizers.SGD` with layer-wise learning rates.
 
     Args:
-        multipliers: variable path → factor of the learning rate, 1 where there is none: see
+        multipliers: Variable path → factor of the learning rate, 1 where there is none: see
             `keras_resnets.layerwise_multipliers`.
-        *args, **kwargs: those of `keras.optimizers.SGD`.
+        *args, **kwargs: Those of `keras.optimizers.SGD`.
     """
 
 
@@ -42,7 +42,7 @@ class LayerwiseAdamW(_Layerwise, keras.optimizers.AdamW):
     The decoupled weight decay keeps the unscaled learning rate.
 
     Args:
-        multipliers: variable path → factor of the learning rate, 1 where there is none: see
+        multipliers: Variable path → factor of the learning rate, 1 where there is none: see
             `keras_resnets.layerwise_multipliers`.
-        *args, **kwargs: those of `keras.optimizers.AdamW`.
+        *args, **kwargs: Those of `keras.optimizers.AdamW`.
     """

@@ -247,6 +247,26 @@ def test_a_wrong_command_line_is_one_line_that_says_where_help_is(arguments, err
     assert re.search(r"See keras-resnets( list| convert)? --help\.$", error(*arguments))
 
 
+AT_ONCE = """
+import sys
+from keras_resnets.cli import COMMANDS, main
+
+helps = [[name, "--help"] for name in COMMANDS]
+for words in [[], ["--help"], *helps, ["list"], ["info", "resnext50"], ["info", "resnexd"]]:
+    main(words)
+    heavy = {"keras", "tensorflow", "torch", "jax"} & set(sys.modules)
+    assert not heavy, f"{words} imports {heavy}"
+"""
+
+
+def test_what_answers_at_once_imports_no_framework():
+    """Seconds go into those imports: `python -m benchmarks.commands` prints them."""
+    run = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "error: Unknown model name='resnexd'" in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
 def test_the_installed_command():
     command = Path(sys.executable).with_name("keras-resnets")
     run = subprocess.run([command, "list", "--family", "ResNet"], capture_output=True, text=True)

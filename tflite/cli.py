@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from keras_resnets._common.program import Command, run_program
 
 COMMANDS = {
-    name: Command(f"{__package__}.commands.{name}", about)
+    name: Command(f"{__package__}.commands.{name}", about, extra="tflite")
     for name, about in {
         "export": "convert a model to .tflite files and compare each with Keras",
         "verify": "compare a .tflite file with its model on labelled images",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from keras_resnets._common.program import Command, run_program
 
 COMMANDS = {
-    name: Command(f"{__package__}.commands.{name}", about)
+    name: Command(f"{__package__}.commands.{name}", about, extra="training")
     for name, about in {
         "train": "train a network on photos or on a data set",
         "resume": "continue a run where it was stopped",

@@ -25,7 +25,8 @@ CHATTER = (
 )
 # Run by an interpreter of its own, so that the last words of a process that dies in native code arrive.
 _FILTER = (
-    "import re, sys\n"
+    "import re, signal, sys\n"
+    "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"  # the program's, which may save a run at it
     "chatter = re.compile(sys.argv[1].encode())\n"
     "for line in sys.stdin.buffer:\n"
     "    if not chatter.match(line):\n"
@@ -66,7 +67,9 @@ def without_chatter() -> Iterator[None]:
     # A test may have put another stream in the place of descriptor 2's: that one is left alone.
     own = _writes_to_descriptor_2(before)
     if own:
-        sys.stderr = os.fdopen(os.dup(terminal), "w", encoding="utf-8", errors="backslashreplace")
+        sys.stderr = os.fdopen(
+            os.dup(terminal), "w", 1, encoding="utf-8", errors="backslashreplace"
+        )
     try:
         yield
     finally:

@@ -9,12 +9,15 @@ import argparse
 import contextlib
 import importlib
 import os
+import select
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn, TextIO
 
 from keras_resnets._common.console import prepare_tensorflow, show_warnings, without_chatter
+from keras_resnets._common.extras import missing_extra
 from keras_resnets.errors import USAGE, UserError, near_miss
 
 INTERRUPTED = 130  # as shells have it
@@ -28,18 +31,33 @@ class Command:
         module: its full name.
         about: one line for the list of commands.
         quiet: whether native libraries run in it, whose log lines are to be kept off the terminal.
+        extra: the extra of this package that brings what the command needs.
     """
 
     module: str
     about: str
     quiet: bool = True
+    extra: str | None = None
 
 
 class Parser(argparse.ArgumentParser):
-    """An `ArgumentParser` whose errors are one line, as every other error of the user's."""
+    """An `ArgumentParser` whose errors are one line that names the near miss."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            known = {flag for action in self._actions for flag in action.option_strings} - {
+                "--help"
+            }
+            flags = [word.split("=")[0] for word in unknown if word.startswith("--")]
+            near = [near_miss(flag, known) for flag in flags if flag not in known]
+            hints = [hint for hint in near if hint.startswith("Did")]
+            self.error(" ".join([f"Unrecognized arguments: {shlex.join(unknown)}.", *hints]))
+        return options
 
     def error(self, message: str) -> NoReturn:
-        print(f"error: {message}. See {self.prog} --help.", file=sys.stderr)
+        end = "" if message.endswith((".", "?")) else "."
+        print(f"error: {message}{end} See {self.prog} --help.", file=sys.stderr)
         raise SystemExit(USAGE)
 
 
@@ -64,11 +82,13 @@ def run_program(
         default: the command that is meant where none is named.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        with _closed_pipe_is_no_error():
-            return _run(prog, about, commands, given, default)
-    except SystemExit as end:  # argparse ends so, after --help too
-        return end.code if isinstance(end.code, int) else 0
+    code = 0
+    with _closed_pipe_is_no_error():
+        try:
+            code = _run(prog, about, commands, given, default)
+        except SystemExit as end:  # argparse ends so, after --help too
+            code = end.code if isinstance(end.code, int) else 0
+    return code
 
 
 def _run(
@@ -83,10 +103,14 @@ def _run(
         return _overview(prog, about, commands, given, default)
     name = given.pop(0) if named else default
     assert name is not None
-    command = commands[name]
+    with _user_errors_are_lines(commands[name].extra):
+        return _run_command(commands[name], f"{prog} {name}" if named else prog, given)
+
+
+def _run_command(command: Command, prog: str, given: list[str]) -> int:
     module = importlib.import_module(command.module)
     parser = Parser(
-        prog=f"{prog} {name}" if named else prog,
+        prog=prog,
         description=module.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -96,19 +120,31 @@ def _run(
     show_warnings()
     prepare_tensorflow()
     with without_chatter() if command.quiet else contextlib.nullcontext():
-        try:
-            return module.run(options) or 0
-        except UserError as error:
-            _show_error(error)
-            return error.exit_code
-        except BrokenPipeError:
+        return module.run(options) or 0
+
+
+@contextlib.contextmanager
+def _user_errors_are_lines(extra: str | None) -> Iterator[None]:
+    """Ends the program with one line for what the user can mend; a bug passes with its traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("\nInterrupted; no file is half written.", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
+    except UserError as error:
+        _show_error(error)
+        raise SystemExit(error.exit_code) from None
+    except ModuleNotFoundError as error:
+        missing = missing_extra(error, extra)
+        if missing is None:
             raise
-        except OSError as error:
-            _show_error(error)
-            return USAGE
-        except KeyboardInterrupt:
-            print("\nInterrupted; no file is half written.", file=sys.stderr)
-            return INTERRUPTED
+        _show_error(missing)
+        raise SystemExit(missing.exit_code) from None
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        _show_error(error)
+        raise SystemExit(USAGE) from None
 
 
 def _show_error(error: Exception) -> None:
@@ -146,7 +182,22 @@ def _closed_pipe_is_no_error() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
+        closed = [stream for stream in (sys.stdout, sys.stderr) if _is_closed(stream)]
+        if not closed:  # another pipe broke: a bug
+            raise
         # Python would complain once more when it flushes at its end.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
+        for stream in closed:
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _is_closed(stream: TextIO) -> bool:
+    """Whether nobody reads at the other end any more."""
+    if not hasattr(select, "poll"):  # as on Windows
+        return False
+    poll = select.poll()
+    try:
+        poll.register(stream.fileno(), 0)
+    except (OSError, ValueError):  # no file of the system's
+        return False
+    return any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))

@@ -14,9 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     architecture = models.model_info(options.model)
     print(f"{architecture.name}\n{architecture.paper}\n")
-    for field in dataclasses.fields(architecture):
-        if field.name not in ("name", "paper"):
-            print(f"  {field.name:14} {getattr(architecture, field.name)}")
+    facts = {
+        name: getattr(architecture, name) for name in ("family", "timm", "parameters", "gmacs")
+    }
+    for name, value in (facts | dataclasses.asdict(architecture.config)).items():
+        print(f"  {name:14} {value}")
     known = weights.checkpoints(architecture.name)
     if not known:
         print("\nNo public checkpoint.")

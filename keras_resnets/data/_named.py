@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import queue
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -10,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from keras_resnets._common.console import silent_output
+from keras_resnets._common.extras import missing_extra
 from keras_resnets.data._images import ImageData
-from keras_resnets.errors import MissingExtra, UserError
+from keras_resnets.errors import UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-EXTRA = 'pip install "keras-resnets[data]"'
 # Their test splits are published without labels; TFDS sets all of these to -1.
 UNLABELLED_TEST = frozenset({"imagenet2012", "i_naturalist2017", "i_naturalist2018"})
 PATIENCE = 8.0  # seconds in which one of a data set's servers must answer
@@ -66,9 +68,7 @@ def _builder(dataset: str, data_dir: str | None) -> Any:
 
         import keras_resnets.datasets.mnist_5k  # noqa: F401  registers itself
     except ModuleNotFoundError as error:
-        raise MissingExtra(
-            f"Reading a data set by its name needs {error.name}: {EXTRA}", name=error.name
-        ) from error
+        raise missing_extra(error, "data") or error from error
     try:
         return tfds.builder(dataset, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError:
@@ -96,7 +96,7 @@ def _prepare(builder: Any) -> None:
     if not builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
         _check_servers(builder, downloads)
     try:
-        with _few_retries():
+        with _few_retries(), _progress_on_a_terminal():
             builder.download_and_prepare(
                 download_config=tfds.download.DownloadConfig(try_download_gcs=False)
             )
@@ -154,6 +154,20 @@ def _downloaded(url: str, info: Any, downloads: Path) -> bool:
     return (downloads / get_dl_fname(url, info.checksum)).exists() or bool(
         info.filename and (downloads / "manual" / info.filename).exists()
     )
+
+
+@contextlib.contextmanager
+def _progress_on_a_terminal() -> Iterator[None]:
+    """TFDS's bars where someone sees them, and nothing of what it prints besides."""
+    import tensorflow_datasets as tfds
+
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    try:
+        with silent_output():
+            yield
+    finally:
+        tfds.enable_progress_bar()
 
 
 @contextlib.contextmanager

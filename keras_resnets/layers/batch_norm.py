@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from keras_resnets._common.types import Tensor
+
 # PyTorch's defaults, with which every published checkpoint was trained. Its momentum 0.1 is the
 # weight of the new batch; Keras counts the weight of the old average.
 NORM_MOMENTUM = 0.9
@@ -25,7 +27,7 @@ class BatchNorm(keras.layers.BatchNormalization):
     Input and output: `(batch, height, width, channels)`.
 
     Args:
-        **kwargs: those of `keras.layers.BatchNormalization`; `momentum=0.9`, `epsilon=1e-5`.
+        **kwargs: Those of `keras.layers.BatchNormalization`; `momentum=0.9`, `epsilon=1e-5`.
     """
 
     def __init__(
@@ -33,12 +35,12 @@ class BatchNorm(keras.layers.BatchNormalization):
     ):
         super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor = None) -> Tensor:
         if mask is not None or not self._fuses(inputs):
             return super().call(inputs, training=training, mask=mask)
         return self._fused(inputs, bool(training and self.trainable))
 
-    def _fuses(self, inputs: Any) -> bool:
+    def _fuses(self, inputs: Tensor) -> bool:
         return (
             keras.backend.backend() == "tensorflow"
             and not self.synchronized
@@ -46,7 +48,7 @@ class BatchNorm(keras.layers.BatchNormalization):
             and inputs.shape[-1] % LANES == 0
         )
 
-    def _fused(self, inputs: Any, learns: bool) -> Any:
+    def _fused(self, inputs: Tensor, learns: bool) -> Tensor:
         import tensorflow as tf
 
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
@@ -65,5 +67,5 @@ class BatchNorm(keras.layers.BatchNormalization):
             self._move(self.moving_variance, variance * (count - 1) / count)
         return outputs
 
-    def _move(self, average: Any, value: Any) -> None:
+    def _move(self, average: Tensor, value: Tensor) -> None:
         average.assign(average * self.momentum + value * (1 - self.momentum))

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets._common.types import Shape, Tensor
 from keras_resnets.errors import UserError
+from keras_resnets.layers._deployable import Deployable
 from keras_resnets.layers.conv_norm import ConvNorm
-from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.drop_block import DropBlock
 from keras_resnets.layers.shortcut_pool import ShortcutPool
 from keras_resnets.layers.stochastic_depth import StochasticDepth
@@ -27,22 +28,22 @@ class Bottleneck(Deployable):
     sides `ceil(n / strides)`.
 
     Args:
-        filters: output channels.
-        width: channels between the first 1x1 convolution and the spatial layer.
-        spatial: the layer between the 1x1 convolutions, with an activation of its own, which takes
+        filters: Output channels.
+        width: Channels between the first 1x1 convolution and the spatial layer.
+        spatial: The layer between the 1x1 convolutions, with an activation of its own, which takes
             the block's strides.
-        strides: of the spatial layer, for the shortcut to match.
-        dilation_rate: of the shortcut's pool, for it to sample as the spatial layer does.
+        strides: Of the spatial layer, for the shortcut to match.
+        dilation_rate: Of the shortcut's pool, for it to sample as the spatial layer does.
         shortcut: `"identity"`; `"conv"`, a strided 1x1 convolution (ResNet's option B); `"pool"`, a
             2x2 average pool with those strides, then the 1x1 convolution (ResNet-D, He et al., 2019).
-        zero_gamma: start with the branch's last scale at zero (Goyal et al., 2017).
-        drop_path_rate: probability that a sample's branch is dropped in training, in `[0, 1)`.
-        drop_block_rate: fraction of the activations behind each of the branch's three layers that is
+        zero_gamma: Start with the branch's last scale at zero (Goyal et al., 2017).
+        drop_path_rate: Probability that a sample's branch is dropped in training, in `[0, 1)`.
+        drop_block_rate: Fraction of the activations behind each of the branch's three layers that is
             dropped in training, in `[0, 1)`.
-        folded: batch normalisation folded, as `deploy` makes it.
+        folded: Batch normalisation folded, as `deploy` makes it.
 
     Raises:
-        ValueError: for an unknown shortcut, or at build for an identity between unequal shapes.
+        ValueError: For an unknown shortcut, or at build for an identity between unequal shapes.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Bottleneck(Deployable):
                 drop_path_rate, dtype=self.dtype_policy, name="drop_path"
             )
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: Shape) -> None:
         if self.shortcut is None and (input_shape[-1] != self.filters or self.strides > 1):
             raise UserError(
                 "Expected as many input channels as filters, and strides=1, with shortcut='identity'. "
@@ -119,7 +120,7 @@ class Bottleneck(Deployable):
         if self.shortcut is not None:
             self.shortcut.build(input_shape)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         branch = self._dropped(self.conv1(inputs))
         branch = self._dropped(self.spatial(branch))
         branch = self._dropped(self.conv3(branch))
@@ -127,15 +128,15 @@ class Bottleneck(Deployable):
             branch = self.drop_path(branch)
         return ops.relu(self._shortcut(inputs) + branch)
 
-    def _dropped(self, branch: Any) -> Any:
+    def _dropped(self, branch: Tensor) -> Tensor:
         return branch if self.drop_block is None else self.drop_block(branch)
 
-    def _shortcut(self, inputs: Any) -> Any:
+    def _shortcut(self, inputs: Tensor) -> Tensor:
         if self.pool is not None:
             inputs = self.pool(inputs)
         return inputs if self.shortcut is None else self.shortcut(inputs)
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         shape = self.spatial.compute_output_shape((*input_shape[:3], self.width))
         return *shape[:3], self.filters
 
@@ -170,6 +171,6 @@ class Bottleneck(Deployable):
 
 def _serialized(layer: keras.layers.Layer) -> dict[str, Any]:
     # Without its build configuration: on load it must be built by its block, under the block's name.
-    configuration = keras.saving.serialize_keras_object(layer)
+    configuration: dict[str, Any] = keras.saving.serialize_keras_object(layer)
     configuration.pop("build_config", None)
     return configuration

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets._common.types import Shape, Tensor
 from keras_resnets.errors import UserError
+from keras_resnets.layers._deployable import Deployable, fold_norm
+from keras_resnets.layers._merging import folded_groups, merge_groups
 from keras_resnets.layers.batch_norm import BatchNorm
-from keras_resnets.layers.deployable import Deployable, fold_norm
 from keras_resnets.layers.grouped_conv import GroupedConv2D
-from keras_resnets.layers.merging import folded_groups, merge_groups
 
 # He et al. (2015), by fan-out as torchvision and timm draw it.
 CONV_INITIALIZER = {
@@ -30,16 +31,16 @@ class ConvNorm(Deployable):
     Input: `(batch, height, width, channels)`; output: `(batch, new_height, new_width, filters)`.
 
     Args:
-        filters: output channels.
-        kernel_size: an odd side of the kernel.
-        strides: the same for both axes.
-        dilation_rate: the same for both axes; 1 where `strides > 1`.
-        groups: divides the input channels and `filters`.
-        activation: a Keras activation's name, or `None`.
-        use_bias: a bias in the convolution too.
-        zero_gamma: start with a zero scale, so that a residual branch starts as nothing
+        filters: Output channels.
+        kernel_size: An odd side of the kernel.
+        strides: The same for both axes.
+        dilation_rate: The same for both axes; 1 where `strides > 1`.
+        groups: Divides the input channels and `filters`.
+        activation: A Keras activation's name, or `None`.
+        use_bias: A bias in the convolution too.
+        zero_gamma: Start with a zero scale, so that a residual branch starts as nothing
             (Goyal et al., 2017).
-        folded: no normalisation but a bias, as `deploy` makes it.
+        folded: No normalisation but a bias, as `deploy` makes it.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class ConvNorm(Deployable):
     def _padding(self) -> int:
         return 0 if self.strides == 1 else self.dilation_rate * (self.kernel_size - 1) // 2
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.conv = GroupedConv2D(
             self.filters,
             self.kernel_size,
@@ -96,7 +97,7 @@ class ConvNorm(Deployable):
             )
             self.norm.build(self.compute_output_shape(input_shape))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         if self._padding:
             edge = (self._padding, self._padding)
             inputs = ops.pad(inputs, ((0, 0), edge, edge, (0, 0)))
@@ -105,12 +106,12 @@ class ConvNorm(Deployable):
             outputs = self.norm(outputs)
         return self.activation(outputs)
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, height, width, _ = input_shape
         height, width = (None if n is None else -(-n // self.strides) for n in (height, width))
         return batch, height, width, self.filters
 
-    def _padded(self, input_shape: tuple) -> tuple:
+    def _padded(self, input_shape: Shape) -> Shape:
         batch, height, width, channels = input_shape
         height, width = (None if n is None else n + 2 * self._padding for n in (height, width))
         return batch, height, width, channels

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_resnets._common.types import Shape, Tensor
 from keras_resnets.errors import UserError
 
 
@@ -19,13 +20,13 @@ class DropBlock(keras.layers.Layer):
     Input and output: `(batch, height, width, channels)`.
 
     Args:
-        rate: fraction of activations dropped, in `[0, 1)`.
-        block_size: side of a region; an even side, or a map smaller than the block, is cut down to
+        rate: Fraction of activations dropped, in `[0, 1)`.
+        block_size: Side of a region; an even side, or a map smaller than the block, is cut down to
             the largest odd side that fits.
-        seed: an integer for a fixed sequence of draws.
+        seed: An integer for a fixed sequence of draws.
 
     Raises:
-        ValueError: for a rate outside `[0, 1)` or a block smaller than 1.
+        ValueError: For a rate outside `[0, 1)` or a block smaller than 1.
     """
 
     def __init__(self, rate: float, *, block_size: int = 7, seed: int | None = None, **kwargs: Any):
@@ -47,7 +48,7 @@ class DropBlock(keras.layers.Layer):
             name="rate",
         )
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training:
             return inputs
         mask = self._mask(inputs)
@@ -55,7 +56,7 @@ class DropBlock(keras.layers.Layer):
         scale = 1 / ops.maximum(kept, keras.config.epsilon())
         return inputs * ops.cast(mask * scale, inputs.dtype)
 
-    def _mask(self, inputs: Any) -> Any:
+    def _mask(self, inputs: Tensor) -> Tensor:
         """Ones where an activation stays, `(batch, height, width, channels)` in float32."""
         side = min(self.block_size, *(n for n in inputs.shape[1:3] if n is not None))
         side -= 1 - side % 2
@@ -71,7 +72,7 @@ class DropBlock(keras.layers.Layer):
         centres = ops.pad(ops.cast(draw < gamma, "float32"), ((0, 0), edge, edge, (0, 0)))
         return 1 - ops.max_pool(centres, side, strides=1, padding="same")
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from typing import Any
 
 import keras
 
+from keras_resnets._common.types import Tensor
 from keras_resnets.errors import UserError
-from keras_resnets.layers import lowering as lowerings
+from keras_resnets.layers import _lowering as lowerings
 
 _FORMS = {
     "native": lowerings.native,
@@ -26,16 +27,16 @@ class GroupedConv2D(keras.layers.Conv2D):
     Input: `(batch, height, width, channels)`; output: `(batch, new_height, new_width, filters)`.
 
     Args:
-        filters: output channels, a multiple of `groups`.
-        kernel_size: one number or `(height, width)`.
-        groups: divides the input channels and `filters`.
+        filters: Output channels, a multiple of `groups`.
+        kernel_size: One number or `(height, width)`.
+        groups: Divides the input channels and `filters`.
         lowering: `None` chooses by what the machine can do; `"native"`, `"super_group"`,
             `"depthwise"`, `"frozen"` (a constant of the present kernel, for conversion) or
             `"keras"` forces one form.
-        **kwargs: the remaining arguments of `keras.layers.Conv2D`.
+        **kwargs: The remaining arguments of `keras.layers.Conv2D`.
 
     Raises:
-        ValueError: for an unknown `lowering`, or `data_format="channels_first"`.
+        ValueError: For an unknown `lowering`, or `data_format="channels_first"`.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class GroupedConv2D(keras.layers.Conv2D):
             )
         self.lowering = lowering
 
-    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         form = self.lowering or lowerings.choose_lowering(
             self.groups, inputs.shape[-1], keras.backend.standardize_dtype(inputs.dtype)
         )

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets._common.types import Shape, Tensor
 from keras_resnets.errors import UserError
+from keras_resnets.layers._deployable import Deployable
 from keras_resnets.layers.conv_norm import ConvNorm
-from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.drop_block import DropBlock
 from keras_resnets.layers.squeeze_excite import SqueezeExcite
 from keras_resnets.layers.stochastic_depth import StochasticDepth
@@ -26,21 +27,21 @@ class LinearBottleneck(Deployable):
     sides `ceil(n / strides)`.
 
     Args:
-        filters: output channels.
-        expanded: channels of the depthwise convolution.
-        expand: whether a 1x1 convolution makes those channels; `False` where the input has them.
-        shortcut: whether the input is added; wants `strides=1` and no more input than output channels.
-        strides: of the depthwise convolution.
-        dilation_rate: of the depthwise convolution.
-        squeezed: hidden units of the squeeze-and-excite; `None` for none.
-        activation: after the expansion: `"silu"`, or `"relu6"` in ReXNet-lite.
-        drop_path_rate: probability that a sample's branch is dropped in training, in `[0, 1)`. Without
+        filters: Output channels.
+        expanded: Channels of the depthwise convolution.
+        expand: Whether a 1x1 convolution makes those channels; `False` where the input has them.
+        shortcut: Whether the input is added; wants `strides=1` and no more input than output channels.
+        strides: Of the depthwise convolution.
+        dilation_rate: Of the depthwise convolution.
+        squeezed: Hidden units of the squeeze-and-excite; `None` for none.
+        activation: After the expansion: `"silu"`, or `"relu6"` in ReXNet-lite.
+        drop_path_rate: Probability that a sample's branch is dropped in training, in `[0, 1)`. Without
             a shortcut nothing is dropped, since nothing would be left of the sample.
-        drop_block_rate: fraction of the branch's activations dropped in training, in `[0, 1)`.
-        folded: batch normalisation folded, as `deploy` makes it.
+        drop_block_rate: Fraction of the branch's activations dropped in training, in `[0, 1)`.
+        folded: Batch normalisation folded, as `deploy` makes it.
 
     Raises:
-        ValueError: at build, for a shortcut between shapes that do not allow one.
+        ValueError: At build, for a shortcut between shapes that do not allow one.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class LinearBottleneck(Deployable):
                 drop_path_rate, dtype=self.dtype_policy, name="drop_path"
             )
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: Shape) -> None:
         channels = input_shape[-1]
         if self.shortcut and (self.strides > 1 or channels > self.filters):
             raise UserError(
@@ -123,7 +124,7 @@ class LinearBottleneck(Deployable):
             self.squeeze_excite.build(shape)
         self.projection.build(shape)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         outputs = inputs
         if self.expansion is not None:
             outputs = self._dropped(self.expansion(outputs))
@@ -138,10 +139,10 @@ class LinearBottleneck(Deployable):
         new_channels = self.filters - inputs.shape[-1]
         return outputs + ops.pad(inputs, ((0, 0), (0, 0), (0, 0), (0, new_channels)))
 
-    def _dropped(self, outputs: Any) -> Any:
+    def _dropped(self, outputs: Tensor) -> Tensor:
         return outputs if self.drop_block is None else self.drop_block(outputs)
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return *self.depthwise.compute_output_shape((*input_shape[:3], self.expanded))[
             :3
         ], self.filters

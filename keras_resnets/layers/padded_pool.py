@@ -1,11 +1,10 @@
 """`PaddedAveragePool`: the 3x3 average pool of ResNeSt and Res2Net, padded as PyTorch pads."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
-from keras_resnets.layers.strided_pool import StridedPool
+from keras_resnets._common.types import Tensor
+from keras_resnets.layers._strided_pool import StridedPool
 
 POOL_SIZE = 3
 
@@ -21,7 +20,7 @@ class PaddedAveragePool(StridedPool):
     those of `StridedPool`.
     """
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         edge = (self.dilation_rate, self.dilation_rate)
         padded = ops.pad(inputs, ((0, 0), edge, edge, (0, 0)))
         if self.folded or self.dilation_rate > 1:

@@ -28,15 +28,15 @@ def convert_layout(
 
     Args:
         weights: `(…, channels)`, with `channels` a multiple of `radix * cardinality`.
-        radix: maps a group.
-        cardinality: groups.
-        to: the order of the result; the other one is that of `weights`.
+        radix: Maps a group.
+        cardinality: Groups.
+        to: The order of the result; the other one is that of `weights`.
 
     Returns:
         An array of the same shape.
 
     Raises:
-        ValueError: for a last axis that the groups do not divide.
+        ValueError: For a last axis that the groups do not divide.
     """
     if weights.shape[-1] % (radix * cardinality):
         raise UserError(

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets._common.types import Shape, Tensor
 from keras_resnets.errors import UserError
+from keras_resnets.layers._deployable import Deployable
 from keras_resnets.layers.conv_norm import ConvNorm
-from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.padded_pool import PaddedAveragePool
 
 # A phone's accelerated kernels split into at most four parts, and concatenate at most five.
@@ -27,17 +28,17 @@ class Res2NetScale(Deployable):
     Input: `(batch, height, width, filters)`; output: the same channels, sides `ceil(n / strides)`.
 
     Args:
-        filters: channels of all parts, a multiple of `scale`.
-        scale: number of parts, 2 or more.
-        cardinality: groups within each 3x3 convolution (Res2NeXt).
+        filters: Channels of all parts, a multiple of `scale`.
+        scale: Number of parts, 2 or more.
+        cardinality: Groups within each 3x3 convolution (Res2NeXt).
         strides: 1 where `connected`.
-        dilation_rate: of the convolutions and the pool.
-        connected: whether each part takes the one before it.
-        folded: the form that `deploy` makes: batch normalisation folded, and more than four parts
+        dilation_rate: Of the convolutions and the pool.
+        connected: Whether each part takes the one before it.
+        folded: The form that `deploy` makes: batch normalisation folded, and more than four parts
             split and concatenated in two steps.
 
     Raises:
-        ValueError: for a scale below 2 or one that does not divide `filters`, or a connected block
+        ValueError: For a scale below 2 or one that does not divide `filters`, or a connected block
             with strides.
     """
 
@@ -95,13 +96,13 @@ class Res2NetScale(Deployable):
                 name="average_pool",
             )
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: Shape) -> None:
         for conv in self.convs:
             conv.build((*input_shape[:3], self.filters // self.scale))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         *parts, last = self._split(inputs)
-        outputs: list[Any] = []
+        outputs: list[Tensor] = []
         for conv, part in zip(self.convs, parts, strict=True):
             if self.connected and outputs:
                 part = part + outputs[-1]
@@ -109,18 +110,18 @@ class Res2NetScale(Deployable):
         outputs.append(last if self.average_pool is None else self.average_pool(last))
         return self._concatenate(outputs)
 
-    def _split(self, inputs: Any) -> list[Any]:
+    def _split(self, inputs: Tensor) -> list[Tensor]:
         """The parts; folded, in two steps where they are many."""
         factor = _step(self.scale) if self.folded else self.scale
         if factor == self.scale:
-            return ops.split(inputs, self.scale, axis=-1)
+            return list(ops.split(inputs, self.scale, axis=-1))
         return [
             part
             for wide in ops.split(inputs, factor, axis=-1)
             for part in ops.split(wide, self.scale // factor, axis=-1)
         ]
 
-    def _concatenate(self, parts: list[Any]) -> Any:
+    def _concatenate(self, parts: list[Tensor]) -> Tensor:
         factor = _step(self.scale) if self.folded else self.scale
         if factor == self.scale:
             return ops.concatenate(parts, axis=-1)
@@ -128,7 +129,7 @@ class Res2NetScale(Deployable):
         wide = [ops.concatenate(parts[i : i + run], axis=-1) for i in range(0, self.scale, run)]
         return ops.concatenate(wide, axis=-1)
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         part = self.convs[0].compute_output_shape((*input_shape[:3], self.filters // self.scale))
         return *part[:3], self.filters
 

@@ -1,12 +1,11 @@
 """`ShortcutPool`: the 2x2 average pool in the shortcut of ResNet-D."""
 
-from typing import Any
-
 import keras
 import numpy as np
 from keras import ops
 
-from keras_resnets.layers.strided_pool import StridedPool
+from keras_resnets._common.types import Tensor
+from keras_resnets.layers._strided_pool import StridedPool
 
 POOL_SIZE = 2
 
@@ -22,7 +21,7 @@ class ShortcutPool(StridedPool):
     those of `StridedPool`, with `strides` 1 or 2.
     """
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         if not self.folded and self.dilation_rate == 1:
             return ops.average_pool(inputs, POOL_SIZE, self.strides, padding="same")
         # Repeating the last rows makes the mean over the edge that of the inner positions alone.

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets._common.types import Shape, Tensor
 from keras_resnets.errors import UserError
+from keras_resnets.layers._deployable import Deployable
+from keras_resnets.layers._merging import merge_groups
 from keras_resnets.layers.conv_norm import CONV_INITIALIZER, ConvNorm
-from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.grouped_conv import GroupedConv2D
-from keras_resnets.layers.merging import merge_groups
 from keras_resnets.layers.padded_pool import PaddedAveragePool
 from keras_resnets.layers.radix_layout import radix_major_order
 
@@ -31,22 +32,22 @@ class SplitAttention(Deployable):
     sides `ceil(n / strides)`.
 
     Args:
-        filters: output channels, a multiple of `cardinality`.
-        kernel_size: an odd side of the convolution's kernel.
-        radix: maps a group, 1 or more.
-        cardinality: groups, 1 or more.
-        strides: applied by a 3x3 average pool, never by the convolution (the paper's average
+        filters: Output channels, a multiple of `cardinality`.
+        kernel_size: An odd side of the convolution's kernel.
+        radix: Maps a group, 1 or more.
+        cardinality: Groups, 1 or more.
+        strides: Applied by a 3x3 average pool, never by the convolution (the paper's average
             downsampling).
-        dilation_rate: of the convolution and the pool.
-        pool: where that pool stands, `"before"` the convolution or `"after"` the attention; `None`
+        dilation_rate: Of the convolution and the pool.
+        pool: Where that pool stands, `"before"` the convolution or `"after"` the attention; `None`
             for no pool.
-        reduction: the hidden layer has `max(filters * radix // reduction, 32)` units.
-        folded: the form that `deploy` makes. Batch normalisation is folded; the first 1x1 layer takes
+        reduction: The hidden layer has `max(filters * radix // reduction, 32)` units.
+        folded: The form that `deploy` makes. Batch normalisation is folded; the first 1x1 layer takes
             the unsummed maps by a stacked kernel; for radix 2 the softmax is a sigmoid of the
             logits' difference.
 
     Raises:
-        ValueError: for `strides` above 1 without a pool, or an unknown `pool`.
+        ValueError: For `strides` above 1 without a pool, or an unknown `pool`.
     """
 
     def __init__(
@@ -121,13 +122,13 @@ class SplitAttention(Deployable):
             name="fc2",
         )
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.conv.build(input_shape)
         batch = input_shape[0]
         self.fc1.build((batch, 1, 1, self.filters * (self.radix if self.folded else 1)))
         self.fc2.build((batch, 1, 1, self.fc1.filters))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         if self.average_pool is not None and self.pool == "before":
             inputs = self.average_pool(inputs)
         maps = self.conv(inputs)
@@ -136,7 +137,7 @@ class SplitAttention(Deployable):
             outputs = self.average_pool(outputs)
         return outputs
 
-    def _attention(self, maps: Any) -> Any:
+    def _attention(self, maps: Tensor) -> Tensor:
         """The weight of every map and channel, radix-major: `(batch, 1, 1, radix * filters)`."""
         if self.folded:
             logits = self.fc2(self.fc1(ops.mean(maps, axis=(1, 2), keepdims=True)))
@@ -145,14 +146,14 @@ class SplitAttention(Deployable):
         logits = self.fc2(self.fc1(pooled))
         return ops.sigmoid(logits) if self.radix == 1 else self._radix_softmax(logits)
 
-    def _radix_softmax(self, logits: Any) -> Any:
+    def _radix_softmax(self, logits: Tensor) -> Tensor:
         """From cardinality-major logits to radix-major weights."""
         rest = self.filters // self.cardinality
         logits = ops.reshape(logits, (-1, self.cardinality, self.radix, rest))
         weights = ops.transpose(ops.softmax(logits, axis=2), (0, 2, 1, 3))
         return ops.reshape(weights, (-1, 1, 1, self.radix * self.filters))
 
-    def _radix_major_softmax(self, logits: Any) -> Any:
+    def _radix_major_softmax(self, logits: Tensor) -> Tensor:
         """The softmax by element-wise operations alone, which need no transposition on a phone."""
         parts = ops.split(logits, self.radix, axis=-1)
         highest = parts[0]
@@ -162,13 +163,13 @@ class SplitAttention(Deployable):
         total = sum(parts[1:], parts[0])
         return ops.concatenate([part / total for part in parts], axis=-1)
 
-    def _sum_over_radix(self, maps: Any) -> Any:
+    def _sum_over_radix(self, maps: Tensor) -> Tensor:
         if self.radix == 1:
             return maps
         parts = ops.split(maps, self.radix, axis=-1)
         return sum(parts[1:], parts[0])
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         shape = self.conv.compute_output_shape(input_shape)
         if self.average_pool is not None:
             shape = self.average_pool.compute_output_shape(shape)

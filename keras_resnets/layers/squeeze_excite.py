@@ -6,8 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets._common.types import Shape, Tensor
+from keras_resnets.layers._deployable import Deployable
 from keras_resnets.layers.conv_norm import CONV_INITIALIZER, ConvNorm
-from keras_resnets.layers.deployable import Deployable
 from keras_resnets.layers.grouped_conv import GroupedConv2D
 
 
@@ -21,8 +22,8 @@ class SqueezeExcite(Deployable):
     Input and output: `(batch, height, width, channels)`.
 
     Args:
-        hidden: units of the first layer.
-        folded: batch normalisation folded, as `deploy` makes it.
+        hidden: Units of the first layer.
+        folded: Batch normalisation folded, as `deploy` makes it.
     """
 
     def __init__(self, hidden: int, *, folded: bool = False, **kwargs: Any):
@@ -39,7 +40,7 @@ class SqueezeExcite(Deployable):
             name="fc1",
         )
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.fc1.build((input_shape[0], 1, 1, input_shape[-1]))
         self.fc2 = GroupedConv2D(
             input_shape[-1],
@@ -50,11 +51,11 @@ class SqueezeExcite(Deployable):
         )
         self.fc2.build((input_shape[0], 1, 1, self.hidden))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         pooled = ops.mean(inputs, axis=(1, 2), keepdims=True)
         return inputs * ops.sigmoid(self.fc2(self.fc1(pooled)))
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def deployed_weights(self) -> list[np.ndarray]:

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resnets._common.types import Shape, Tensor
 from keras_resnets.errors import UserError
+from keras_resnets.layers._deployable import Deployable
 from keras_resnets.layers.conv_norm import ConvNorm
-from keras_resnets.layers.deployable import Deployable
 
 STEMS = ("conv7", "deep", "small")
 
@@ -21,15 +22,15 @@ class Stem(Deployable):
     the sides rounded up; for `"small"` as large as the input.
 
     Args:
-        filters: output channels.
+        filters: Output channels.
         kind: `"conv7"`, a 7x7 convolution with strides 2 (He et al., 2016); `"deep"`, three 3x3
             convolutions, the first with strides 2, the first two with half the filters (ResNet-D,
             He et al., 2019); both followed by a 3x3 maximum pool with strides 2. `"small"`, one 3x3
             convolution and no pool, for images of up to 64 pixels a side.
-        folded: batch normalisation folded, as `deploy` makes it.
+        folded: Batch normalisation folded, as `deploy` makes it.
 
     Raises:
-        ValueError: for an unknown kind.
+        ValueError: For an unknown kind.
     """
 
     def __init__(self, filters: int, *, kind: str = "conv7", folded: bool = False, **kwargs: Any):
@@ -62,13 +63,13 @@ class Stem(Deployable):
     def strides(self) -> int:
         return 1 if self.kind == "small" else 4
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: Shape) -> None:
         shape = input_shape
         for conv in self.convs:
             conv.build(shape)
             shape = conv.compute_output_shape(shape)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         outputs = inputs
         for conv in self.convs:
             outputs = conv(outputs)
@@ -78,7 +79,7 @@ class Stem(Deployable):
         padded = ops.pad(outputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
         return ops.max_pool(padded, 3, strides=2, padding="valid")
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, height, width, _ = input_shape
         height, width = (None if n is None else -(-n // self.strides) for n in (height, width))
         return batch, height, width, self.filters

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_resnets._common.types import Tensor
 from keras_resnets.errors import UserError
 
 
@@ -17,11 +18,11 @@ class StochasticDepth(keras.layers.Layer):
     Input and output: `(batch, …)`.
 
     Args:
-        rate: probability that a sample's branch is dropped, in `[0, 1)`.
-        seed: an integer for a fixed sequence of draws.
+        rate: Probability that a sample's branch is dropped, in `[0, 1)`.
+        seed: An integer for a fixed sequence of draws.
 
     Raises:
-        ValueError: for a rate outside `[0, 1)`.
+        ValueError: For a rate outside `[0, 1)`.
     """
 
     def __init__(self, rate: float, *, seed: int | None = None, **kwargs: Any):
@@ -32,7 +33,7 @@ class StochasticDepth(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training:
             return inputs
         survival = 1 - self.rate
@@ -40,7 +41,7 @@ class StochasticDepth(keras.layers.Layer):
         draw = keras.random.uniform(shape, dtype="float32", seed=self.seed_generator)
         return inputs * ops.cast(draw < survival, inputs.dtype) / survival
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

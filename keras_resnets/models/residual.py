@@ -1,35 +1,34 @@
 """The trunk that ResNet, ResNeXt, ResNeSt and Res2Net share: a stem and stages of bottlenecks."""
 
-import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
+from keras_resnets._common.types import Tensor
 from keras_resnets.errors import UserError
-from keras_resnets.layers import Bottleneck, Stem
-from keras_resnets.layers.deployable import Deployable
-from keras_resnets.models.architecture import (
-    SOURCE_VARIABLES,
-    Architecture,
-    Placement,
-    placements,
-)
+from keras_resnets.models.config import SOURCE_VARIABLES, NetworkConfig
+from keras_resnets.models.placement import Placement
 
+if TYPE_CHECKING:
+    from keras_resnets.layers import Deployable
+
+DEPTHS_101 = (3, 4, 23, 3)  # He et al. (2016), table 1; ResNet-50's are the default
 EXPANSION = 4  # output channels of a block to its planes
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResidualNet(Architecture):
+class ResidualConfig(NetworkConfig):
     """Stages of bottlenecks, each with half the resolution and twice the planes of the one before.
 
     Attributes:
-        depths: blocks of each stage.
-        planes: of the first stage; a stage's blocks have four times its planes as output channels.
-        cardinality: groups of the 3x3 convolution.
-        width: channels of one group for 64 planes; it grows with the planes.
+        depths: Blocks of each stage.
+        planes: Of the first stage; a stage's blocks have four times its planes as output channels.
+        cardinality: Groups of the 3x3 convolution.
+        width: Channels of one group for 64 planes; it grows with the planes.
         stem: `"conv7"`, `"deep"` or `"small"`: see `keras_resnets.layers.Stem`.
-        stem_filters: output channels of the stem.
+        stem_filters: Output channels of the stem.
         shortcut: `"conv"` or `"pool"`: see `keras_resnets.layers.Bottleneck`.
-        zero_gamma: start with each residual branch's last scale at zero.
+        zero_gamma: Whether each residual branch starts with its last scale at zero.
     """
 
     depths: tuple[int, ...] = (3, 4, 6, 3)
@@ -57,38 +56,26 @@ class ResidualNet(Architecture):
     def stem_strides(self) -> int:
         return 1 if self.stem == "small" else 4
 
-    @property
-    def strides(self) -> int:
-        return self.stem_strides * math.prod(self.stage_strides)
+    def stage_planes(self, stage: int) -> int:
+        """Planes of `stage`, counted from 1."""
+        return self.planes << (stage - 1)
 
     def stage_width(self, stage: int) -> int:
         """Channels of the 3x3 convolution in `stage`, counted from 1."""
-        return self.planes * 2 ** (stage - 1) * self.width // 64 * self.cardinality
+        return self.stage_planes(stage) * self.width // 64 * self.cardinality
 
-    def spatial(self, width: int, place: Placement) -> Deployable:
+    def spatial(self, width: int, place: Placement) -> "Deployable":
         """The layer between the 1x1 convolutions, named `"spatial"`."""
         raise NotImplementedError
 
-    def features(
-        self,
-        inputs: Any,
-        *,
-        output_stride: int,
-        drop_path_rate: float,
-        drop_block_rate: float,
-    ) -> Any:
-        outputs = Stem(self.stem_filters, kind=self.stem, name="stem")(inputs)
-        for place in placements(
-            self.depths,
-            self.stage_strides,
-            stem_strides=self.stem_strides,
-            output_stride=output_stride,
-            drop_path_rate=drop_path_rate,
-            drop_block_rate=drop_block_rate,
-        ):
+    def features(self, images: Tensor, places: Iterable[Placement]) -> Tensor:
+        from keras_resnets.layers import Bottleneck, Stem
+
+        outputs = Stem(self.stem_filters, kind=self.stem, name="stem")(images)
+        for place in places:
             width = self.stage_width(place.stage)
             outputs = Bottleneck(
-                self.planes * 2 ** (place.stage - 1) * EXPANSION,
+                self.stage_planes(place.stage) * EXPANSION,
                 width,
                 self.spatial(width, place),
                 strides=place.strides,

@@ -5,18 +5,17 @@ rounds all channels to multiples of 8 (16 for 300), which suits SIMD units; ReXN
 squeeze-and-excite nor SiLU, and one more layer in its head.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-import keras
-
+from keras_resnets._common.types import Tensor
 from keras_resnets.errors import UserError
-from keras_resnets.layers import ConvNorm, LinearBottleneck
-from keras_resnets.models.architecture import SOURCE_VARIABLES, Architecture, placements
-from keras_resnets.models.constructor import free_form, variant
+from keras_resnets.models.config import SOURCE_VARIABLES, NetworkConfig
+from keras_resnets.models.constructor import FreeForm, free_form, variants_of
+from keras_resnets.models.placement import Placement
 
 DEPTHS = (1, 2, 2, 3, 3, 5)
-STRIDES = (1, 2, 2, 2, 1, 2)
+STAGE_STRIDES = (1, 2, 2, 2, 1, 2)
 BLOCKS = sum(DEPTHS)
 STEM_STRIDES = 2
 EXPANSION = 6
@@ -33,21 +32,19 @@ def make_divisible(channels: float, divisor: int) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReXNetNet(Architecture):
+class ReXNetConfig(NetworkConfig):
     """A stem, sixteen linear bottlenecks in six stages, and a 1x1 convolution.
 
     Attributes:
-        multiplier: of all channels, above 0.
-        divisor: all channels are multiples of it.
-        growth: channels gained from the first block to the last and one more, before the multiplier.
-        steps: in how many steps they are gained.
-        squeeze_ratio: hidden units of the squeeze-and-excite to expanded channels; `None` for none.
+        multiplier: Of all channels, above 0.
+        divisor: All channels are multiples of it.
+        growth: Channels gained from the first block to the last and one more, before the multiplier.
+        steps: In how many steps they are gained.
+        squeeze_ratio: Hidden units of the squeeze-and-excite to expanded channels; `None` for none.
         activation: `"silu"` or `"relu6"`.
-        hidden_head: whether the head has a hidden layer of 1024 units.
+        hidden_head: Whether the head has a hidden layer of 1024 units.
     """
 
-    family: str = "ReXNet"
-    paper: str = "Rethinking channel dimensions for efficient model design, arXiv:2007.00992"
     multiplier: float = 1.0
     divisor: int = 1
     growth: int = 180
@@ -61,8 +58,16 @@ class ReXNetNet(Architecture):
             raise UserError(f"Expected a multiplier above 0. Received: {self.multiplier}.")
 
     @property
-    def strides(self) -> int:
-        return 32
+    def depths(self) -> tuple[int, ...]:
+        return DEPTHS
+
+    @property
+    def stage_strides(self) -> tuple[int, ...]:
+        return STAGE_STRIDES
+
+    @property
+    def stem_strides(self) -> int:
+        return STEM_STRIDES
 
     def scaled(self, channels: float) -> int:
         """Channels under the multiplier, rounded half to even as the authors' Python rounds."""
@@ -80,24 +85,11 @@ class ReXNetNet(Architecture):
         )
         return make_divisible(filters, self.divisor)
 
-    def features(
-        self,
-        inputs: Any,
-        *,
-        output_stride: int,
-        drop_path_rate: float,
-        drop_block_rate: float,
-    ) -> Any:
+    def features(self, images: Tensor, places: Iterable[Placement]) -> Tensor:
+        from keras_resnets.layers import ConvNorm, LinearBottleneck
+
         channels = self.scaled(STEM_FILTERS / min(self.multiplier, 1))
-        outputs = ConvNorm(channels, 3, strides=2, activation=self.activation, name="stem")(inputs)
-        places = placements(
-            DEPTHS,
-            STRIDES,
-            stem_strides=STEM_STRIDES,
-            output_stride=output_stride,
-            drop_path_rate=drop_path_rate,
-            drop_block_rate=drop_block_rate,
-        )
+        outputs = ConvNorm(channels, 3, strides=2, activation=self.activation, name="stem")(images)
         for index, place in enumerate(places):
             filters = self.block_filters(index)
             expanded = channels * EXPANSION if index else channels
@@ -123,9 +115,13 @@ class ReXNetNet(Architecture):
             return None
         return make_divisible(int(expanded * self.squeeze_ratio), self.divisor)
 
-    def head(self, features: Any) -> Any:
+    def head(self, features: Tensor) -> Tensor:
         if not self.hidden_head:
             return super().head(features)
+        import keras
+
+        from keras_resnets.layers import ConvNorm
+
         pooled = keras.layers.GlobalAveragePooling2D(keepdims=True, name="avg_pool")(features)
         hidden = ConvNorm(HIDDEN_UNITS, 1, activation="relu6", use_bias=True, name="hidden")(pooled)
         return keras.layers.Flatten(name="flatten")(hidden)
@@ -181,124 +177,42 @@ def _block_index(name: str) -> int:
     return sum(DEPTHS[: int(stage) - 1]) + int(block) - 1
 
 
-ReXNet = free_form("ReXNet", ReXNetNet)
+@dataclass(frozen=True, kw_only=True)
+class ReXNetLiteConfig(ReXNetConfig):
+    """The variant for phones without a fast SiLU or squeeze-and-excite."""
 
-ReXNet100 = variant(
-    ReXNetNet(
-        name="ReXNet100",
-        timm="rexnet_100",
-        multiplier=1.0,
-        parameters=4_796_873,
-        gmacs=0.40,
-    )
-)
-ReXNet130 = variant(
-    ReXNetNet(
-        name="ReXNet130",
-        timm="rexnet_130",
-        multiplier=1.3,
-        parameters=7_557_091,
-        gmacs=0.66,
-    )
-)
-ReXNet150 = variant(
-    ReXNetNet(
-        name="ReXNet150",
-        timm="rexnet_150",
-        multiplier=1.5,
-        parameters=9_728_593,
-        gmacs=0.88,
-    )
-)
-ReXNet200 = variant(
-    ReXNetNet(
-        name="ReXNet200",
-        timm="rexnet_200",
-        multiplier=2.0,
-        parameters=16_366_620,
-        gmacs=1.53,
-    )
-)
-ReXNet300 = variant(
-    ReXNetNet(
-        name="ReXNet300",
-        timm="rexnet_300",
-        multiplier=3.0,
-        parameters=34_708_792,
-        gmacs=3.40,
-    )
-)
-
-ReXNetR100 = variant(
-    ReXNetNet(
-        name="ReXNetR100",
-        timm="rexnetr_100",
-        multiplier=1.0,
-        divisor=8,
-        parameters=4_883_304,
-        gmacs=0.42,
-    )
-)
-ReXNetR130 = variant(
-    ReXNetNet(
-        name="ReXNetR130",
-        timm="rexnetr_130",
-        multiplier=1.3,
-        divisor=8,
-        parameters=7_608_080,
-        gmacs=0.66,
-    )
-)
-ReXNetR150 = variant(
-    ReXNetNet(
-        name="ReXNetR150",
-        timm="rexnetr_150",
-        multiplier=1.5,
-        divisor=8,
-        parameters=9_782_256,
-        gmacs=0.87,
-    )
-)
-ReXNetR200 = variant(
-    ReXNetNet(
-        name="ReXNetR200",
-        timm="rexnetr_200",
-        multiplier=2.0,
-        divisor=8,
-        parameters=16_522_432,
-        gmacs=1.56,
-    )
-)
-ReXNetR300 = variant(
-    ReXNetNet(
-        name="ReXNetR300",
-        timm="rexnetr_300",
-        multiplier=3.0,
-        divisor=16,
-        parameters=34_810_008,
-        gmacs=3.34,
-    )
-)
+    divisor: int = 8
+    growth: int = 164
+    steps: int = BLOCKS - 1
+    squeeze_ratio: float | None = None
+    activation: str = "relu6"
+    hidden_head: bool = True
 
 
-def _lite(name: str, multiplier: float, parameters: int, gmacs: float) -> Any:
-    return variant(
-        ReXNetNet(
-            name=name,
-            multiplier=multiplier,
-            divisor=8,
-            growth=164,
-            steps=BLOCKS - 1,
-            squeeze_ratio=None,
-            activation="relu6",
-            hidden_head=True,
-            parameters=parameters,
-            gmacs=gmacs,
-        )
-    )
+@dataclass(frozen=True)
+class FreeReXNet(FreeForm, ReXNetConfig):
+    """Both at once, for the free-form constructor."""
 
 
-ReXNetLite100 = _lite("ReXNetLite100", 1.0, 4_740_056, 0.41)
-ReXNetLite130 = _lite("ReXNetLite130", 1.3, 6_747_960, 0.65)
-ReXNetLite150 = _lite("ReXNetLite150", 1.5, 8_332_296, 0.84)
-ReXNetLite200 = _lite("ReXNetLite200", 2.0, 12_966_200, 1.50)
+ReXNet = free_form("ReXNet", FreeReXNet)
+
+variant = variants_of(ReXNetConfig)
+
+ReXNet100 = variant("ReXNet100", multiplier=1.0)
+ReXNet130 = variant("ReXNet130", multiplier=1.3)
+ReXNet150 = variant("ReXNet150", multiplier=1.5)
+ReXNet200 = variant("ReXNet200", multiplier=2.0)
+ReXNet300 = variant("ReXNet300", multiplier=3.0)
+
+ReXNetR100 = variant("ReXNetR100", multiplier=1.0, divisor=8)
+ReXNetR130 = variant("ReXNetR130", multiplier=1.3, divisor=8)
+ReXNetR150 = variant("ReXNetR150", multiplier=1.5, divisor=8)
+ReXNetR200 = variant("ReXNetR200", multiplier=2.0, divisor=8)
+ReXNetR300 = variant("ReXNetR300", multiplier=3.0, divisor=16)
+
+lite = variants_of(ReXNetLiteConfig)
+
+ReXNetLite100 = lite("ReXNetLite100", multiplier=1.0)
+ReXNetLite130 = lite("ReXNetLite130", multiplier=1.3)
+ReXNetLite150 = lite("ReXNetLite150", multiplier=1.5)
+ReXNetLite200 = lite("ReXNetLite200", multiplier=2.0)

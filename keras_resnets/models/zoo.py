@@ -1,28 +1,55 @@
 """Finding a network by name."""
 
 import difflib
-from typing import Any
-
-import keras
+from typing import TYPE_CHECKING, Any
 
 from keras_resnets.errors import UserError
 
 # Importing a family's file lists its variants.
 from keras_resnets.models import res2net, resnest, resnext, rexnet  # noqa: F401
 from keras_resnets.models.architecture import Architecture
-from keras_resnets.models.constructor import ARCHITECTURES, CONSTRUCTORS
+from keras_resnets.models.constructor import ARCHITECTURES, CONSTRUCTORS, FREE_FORM
+
+if TYPE_CHECKING:
+    import keras
 
 
 def list_models() -> list[str]:
-    """The names of all networks, in the order of the families' files."""
+    """The names of all networks, in the order of the families' files.
+
+    Example:
+        >>> import keras_resnets
+        >>> "ResNeSt50" in keras_resnets.list_models()
+        True
+    """
     return list(ARCHITECTURES)
 
 
+def list_families() -> list[str]:
+    """The names of the free-form constructors, which take depths and widths as arguments.
+
+    Example:
+        >>> import keras_resnets
+        >>> "ReXNet" in keras_resnets.list_families()
+        True
+    """
+    return list(FREE_FORM)
+
+
 def model_info(name: str) -> Architecture:
-    """The configuration of a network by our name or timm's, in any letter case.
+    """What is known of a network: its numbers, its paper, its configuration.
+
+    Args:
+        name: Our name or timm's, in any letter case.
 
     Raises:
-        ValueError: for an unknown name, with the nearest known ones.
+        ValueError: For an unknown name, with the nearest known ones.
+
+    Example:
+        >>> import keras_resnets
+        >>> info = keras_resnets.model_info("resnext50_32x4d")
+        >>> info.name, info.parameters, info.config.cardinality
+        ('ResNeXt50', 25028904, 32)
     """
     known = {architecture.name.lower(): architecture for architecture in ARCHITECTURES.values()}
     known |= {a.timm: a for a in ARCHITECTURES.values() if a.timm is not None}
@@ -36,14 +63,22 @@ def model_info(name: str) -> Architecture:
     return known[name.lower()]
 
 
-def create_model(name: str, *args: Any, **kwargs: Any) -> keras.Model:
+def create_model(name: str, *args: Any, **kwargs: Any) -> "keras.Model":
     """Builds a network by name: `create_model("resnest50d", …)` is `ResNeSt50(…)`.
 
     Args:
-        name: our name or timm's, in any letter case.
-        *args, **kwargs: the constructor's.
+        name: A family's name, such as `"ResNeSt"`, or a network's: ours or timm's, in any letter
+            case.
+        *args: The constructor's.
+        **kwargs: The constructor's.
 
     Raises:
-        ValueError: for an unknown name, with the nearest known ones.
+        ValueError: For an unknown name, with the nearest known ones.
+
+    Example:
+        >>> import keras_resnets
+        >>> keras_resnets.create_model("resnest14d", weights=None, classes=3).output_shape
+        (None, 3)
     """
-    return CONSTRUCTORS[model_info(name).name](*args, **kwargs)
+    constructor = FREE_FORM.get(name) or CONSTRUCTORS[model_info(name).name]
+    return constructor(*args, **kwargs)

@@ -20,7 +20,7 @@ from keras_resnets.weights.reading import read_tensors as read_tensors
 from keras_resnets.weights.registry import (
     Checkpoint as Checkpoint,
     HubSource as HubSource,
-    Result as Result,
+    PublishedResult as PublishedResult,
     UrlSource as UrlSource,
     checkpoints as checkpoints,
     default_checkpoint as default_checkpoint,

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import keras
-
 from keras_resnets.weights.registry import HubSource, UrlSource
 from keras_resnets.weights.warning import warn_caller
 
@@ -117,6 +115,8 @@ def _from_url(source: UrlSource) -> Path:
 
 
 def _fetch(url: str, path: Path) -> None:
+    import keras
+
     with urllib.request.urlopen(url, timeout=_TIMEOUT) as response, path.open("wb") as file:
         if response.headers.get_content_type() == "text/html":
             raise DownloadError(f"{url} answered with a web page in place of the file.")

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from keras_resnets.weights.hub import download
@@ -12,6 +12,9 @@ from keras_resnets.weights.porting import Convert, adapt_channels, port, to_kera
 from keras_resnets.weights.reading import KERAS_FILES, TORCH_FILES, keras_key, read_tensors
 from keras_resnets.weights.registry import Checkpoint, default_checkpoint, find_checkpoint
 from keras_resnets.weights.warning import warn_caller
+
+if TYPE_CHECKING:
+    import keras
 
 BIAS = "predictions/bias"
 CLASSIFIER = ("predictions/kernel", BIAS)
@@ -41,7 +44,7 @@ def registered_checkpoint(variant: str, weights: Weights) -> Checkpoint | None:
 
 
 def load_checkpoint(
-    model: keras.Model,
+    model: "keras.Model",
     variant: str,
     weights: Weights,
     *,
@@ -87,7 +90,7 @@ def load_checkpoint(
 
 
 def _load(
-    model: keras.Model,
+    model: "keras.Model",
     tensors: dict[str, np.ndarray],
     key_of: Callable[[str], str],
     top: Sequence[str],

@@ -3,11 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from keras_resnets.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
 
 # PyTorch counts the batches that a batch normalisation has seen; Keras has no use for it.
 _COUNTER = ".num_batches_tracked"
@@ -37,7 +40,7 @@ def to_keras_layout(tensor: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def port(
-    model: keras.Model,
+    model: "keras.Model",
     tensors: Mapping[str, np.ndarray],
     key_of: Callable[[str], str],
     *,

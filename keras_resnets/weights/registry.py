@@ -1,20 +1,12 @@
-"""Which ImageNet checkpoints exist: their source, licence, preprocessing and published accuracy.
-
-The data is `checkpoints.json`. Entries on the Hugging Face hub, with their licences and
-preprocessing, are those of timm 1.0.31, their accuracies those of its `results-imagenet.csv`.
-What timm lacks carries a `url`: ResNeSt's "fast" set with the hash prefixes of the official
-`ablation.py` (its accuracies are of `ablation.md`), and ReXNet-lite from the official README, which
-gives neither hashes nor an interpolation (ReXNet's is assumed).
-"""
+"""Which ImageNet checkpoints exist: their source, licence, preprocessing and published accuracy."""
 
 import dataclasses
 import difflib
 import functools
-import importlib.resources
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from keras_resnets.catalogue import networks
 from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
@@ -46,7 +38,7 @@ class UrlSource:
 
 
 @dataclasses.dataclass(frozen=True)
-class Result:
+class PublishedResult:
     """A published ImageNet top-1 in percent, and the square crop it was measured at."""
 
     top1: float
@@ -59,14 +51,14 @@ class Checkpoint:
     """One public set of weights of one variant.
 
     Attributes:
-        variant: the constructor's name, such as `"ResNeXt50"`.
+        variant: The constructor's name, such as `"ResNeXt50"`.
         architecture: timm's or the official name, such as `"resnext50_32x4d"`.
-        tag: what to pass as `weights`, such as `"a1h_in1k"`.
-        source: where the file lies.
-        licence: an SPDX identifier in lower case, or `"unknown"`.
-        classes: outputs of its classifier: 1000, or 11821 for ImageNet-12k.
-        preprocessing: the evaluation transform at the checkpoint's native size.
-        results: published accuracies, by ascending size; empty where there are none.
+        tag: What to pass as `weights`, such as `"a1h_in1k"`.
+        source: Where the file lies.
+        licence: An SPDX identifier in lower case, or `"unknown"`.
+        classes: Outputs of its classifier: 1000, or 11821 for ImageNet-12k.
+        preprocessing: The evaluation transform at the checkpoint's native size.
+        results: Published accuracies, by ascending size; empty where there are none.
     """
 
     variant: str
@@ -76,7 +68,7 @@ class Checkpoint:
     licence: str
     classes: int
     preprocessing: Preprocessing
-    results: tuple[Result, ...]
+    results: tuple[PublishedResult, ...]
 
     @property
     def name(self) -> str:
@@ -89,11 +81,11 @@ class Checkpoint:
         return self.licence in PERMISSIVE_LICENCES
 
     @property
-    def best_result(self) -> Result | None:
+    def best_result(self) -> PublishedResult | None:
         """The highest published top-1, or `None`."""
         return max(self.results, key=lambda result: result.top1, default=None)
 
-    def preprocessing_at(self, result: Result) -> Preprocessing:
+    def preprocessing_at(self, result: PublishedResult) -> Preprocessing:
         """The evaluation transform that a published accuracy was measured with."""
         return dataclasses.replace(
             self.preprocessing, size=result.size, crop_fraction=result.crop_fraction
@@ -112,7 +104,7 @@ def default_checkpoint(variant: str) -> Checkpoint:
     licence is permissive, the best there is.
 
     Raises:
-        ValueError: where there is no checkpoint, naming the nearest variants that have one.
+        ValueError: Where there is no checkpoint, naming the nearest variants that have one.
     """
     known = [c for c in checkpoints(variant) if c.classes == IMAGENET_CLASSES]
     if not known:
@@ -127,7 +119,7 @@ def find_checkpoint(variant: str, tag: str) -> Checkpoint:
     """The checkpoint of a variant by its tag.
 
     Raises:
-        ValueError: for an unknown tag, naming the nearest ones.
+        ValueError: For an unknown tag, naming the nearest ones.
     """
     known = {c.tag: c for c in checkpoints(variant)}
     if tag in known:
@@ -158,12 +150,12 @@ def _nearest_variants(variant: str) -> str:
 
 @functools.cache
 def _registry() -> Mapping[str, tuple[Checkpoint, ...]]:
-    text = importlib.resources.files(__package__).joinpath("checkpoints.json").read_text("utf-8")
     return {
         variant: tuple(
-            _checkpoint(variant, entry["architecture"], fields) for fields in entry["checkpoints"]
+            _checkpoint(variant, entry.get("timm") or entry["official"], fields)
+            for fields in entry["checkpoints"]
         )
-        for variant, entry in json.loads(text).items()
+        for variant, entry in networks().items()
     }
 
 
@@ -185,5 +177,5 @@ def _checkpoint(variant: str, architecture: str, fields: Mapping[str, Any]) -> C
             mean=tuple(fields.get("mean", IMAGENET_MEAN)),
             std=tuple(fields.get("std", IMAGENET_STD)),
         ),
-        results=tuple(Result(*values) for values in fields["results"]),
+        results=tuple(PublishedResult(*values) for values in fields["results"]),
     )

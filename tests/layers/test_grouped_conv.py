@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_resnets.layers import GroupedConv2D, lowering as lowerings
+from keras_resnets.layers import GroupedConv2D, _lowering as lowerings
 
 LOWERINGS = ["native", "super_group", "keras"]
 GEOMETRIES = [
@@ -125,7 +125,7 @@ def test_the_choice_follows_the_machine(monkeypatch):
 WITHOUT_ONEDNN = """
 import tensorflow as tf
 from keras_resnets.layers import GroupedConv2D
-from keras_resnets.layers.lowering import choose_lowering
+from keras_resnets.layers._lowering import choose_lowering
 layer = GroupedConv2D(32, 3, groups=16, padding="same", activation="relu")
 inputs = tf.random.normal((2, 8, 8, 32), seed=1)
 with tf.GradientTape() as tape:

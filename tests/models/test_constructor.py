@@ -32,7 +32,7 @@ def test_every_variant_shows_the_same_signature():
 
 
 def test_help_shows_the_variants_numbers():
-    documentation = keras_resnets.ResNeSt50.__doc__
+    documentation = inspect.getdoc(keras_resnets.ResNeSt50) or ""
     assert "27,483,240 parameters" in documentation
     assert "5.37 billion" in documentation
     assert "output_stride" in documentation
@@ -186,7 +186,7 @@ def test_bad_arguments_name_the_rule_and_what_arrived(arguments, message):
 
 def test_free_form_knows_its_arguments():
     with pytest.raises(TypeError, match="cardinalty"):
-        keras_resnets.ResNeXt(cardinalty=32)
+        keras_resnets.ResNeXt(cardinalty=32)  # type: ignore[call-arg]
     assert "cardinality" in inspect.signature(keras_resnets.ResNeXt).parameters
     with pytest.raises(ValueError, match="depths=\\(3, 0\\)"):
         keras_resnets.ResNeXt(depths=(3, 0))

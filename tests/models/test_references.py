@@ -13,6 +13,7 @@ import pytest
 from references import draw
 
 import keras_resnets
+from keras_resnets import catalogue
 
 REFERENCES = Path(draw.__file__).parent
 
@@ -31,12 +32,8 @@ QUICK = {
 
 
 def reference_name(name):
-    """timm's name, or the one that `make_references.py` gives what timm lacks."""
-    if (timm := keras_resnets.model_info(name).timm) is not None:
-        return timm
-    if name.startswith("ResNeSt50Fast_"):
-        return f"resnest50_fast_{name.removeprefix('ResNeSt50Fast_')}"
-    return f"rexnet_lite_{name.removeprefix('ReXNetLite')}"
+    entry = catalogue.networks()[name]
+    return entry.get("timm") or entry["official"]
 
 
 @pytest.fixture

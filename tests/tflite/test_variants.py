@@ -11,7 +11,7 @@ import pytest
 import keras_resnets
 from keras_resnets.card import Card
 from keras_resnets.data import open_data
-from keras_resnets.layers import lowering
+from keras_resnets.layers import _lowering as lowering
 from keras_resnets.preprocessing import Preprocessing
 from tflite.convert.converter import convert
 from tflite.convert.export import Exporter, Options

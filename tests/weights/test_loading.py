@@ -10,7 +10,7 @@ from keras_resnets.weights import (
     FreshHeadWarning,
     HubSource,
     LicenceWarning,
-    Result,
+    PublishedResult,
     adapt_channels,
     load_checkpoint,
     registered_checkpoint,
@@ -29,7 +29,7 @@ def _entry(tag, top1, licence="apache-2.0"):
         licence=licence,
         classes=1000,
         preprocessing=Preprocessing(),
-        results=(Result(top1, 224, 0.875),),
+        results=(PublishedResult(top1, 224, 0.875),),
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from keras_resnets.preprocessing import IMAGENET_MEAN, Preprocessing
 from keras_resnets.weights import (
     HubSource,
-    Result,
+    PublishedResult,
     UrlSource,
     checkpoints,
     default_checkpoint,
@@ -40,8 +40,11 @@ def test_an_entry_says_all_that_is_known():
     assert checkpoint.source == HubSource("timm/resnext50_32x4d.a1h_in1k", "model.safetensors")
     assert (checkpoint.licence, checkpoint.permissive) == ("apache-2.0", True)
     assert checkpoint.preprocessing == Preprocessing(224, 0.95, "bicubic")
-    assert checkpoint.results == (Result(81.14, 224, 0.95), Result(82.016, 288, 1.0))
-    assert checkpoint.best_result == Result(82.016, 288, 1.0)
+    assert checkpoint.results == (
+        PublishedResult(81.14, 224, 0.95),
+        PublishedResult(82.016, 288, 1.0),
+    )
+    assert checkpoint.best_result == PublishedResult(82.016, 288, 1.0)
     assert checkpoint.preprocessing_at(checkpoint.results[1]) == Preprocessing(288, 1.0, "bicubic")
 
 

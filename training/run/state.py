@@ -1,5 +1,6 @@
 """All variables of a run as arrays by name, and back, replica by replica where replicas differ."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -40,14 +41,16 @@ def write_state(
     Raises:
         UserError: Where `state` is of another network or optimizer.
     """
-    named = {name: (variable, components) for name, variable, components in _named(learner)}
-    if set(named) != set(state):
+    named = {_key(name): (variable, components) for name, variable, components in _named(learner)}
+    saved = {_key(name): values for name, values in state.items()}
+    if set(named) != set(saved):
         raise UserError(
             "Expected the state of this network and optimizer. Received: "
-            f"missing={sorted(set(named) - set(state))}, unused={sorted(set(state) - set(named))}."
+            f"missing={sorted(set(named) - set(saved))[:5]}, "
+            f"unused={sorted(set(saved) - set(named))[:5]}."
         )
     for name, (variable, components) in named.items():
-        values = state[name]
+        values = saved[name]
         if values.shape[1:] != tuple(variable.shape):
             raise UserError(
                 f"Expected {name} of shape {tuple(variable.shape)}. Received: {values.shape[1:]}."
@@ -82,6 +85,11 @@ def _for_others(variable: Any, values: Array, saved_from: int, first: int, count
         return np.asarray(values[0].astype("int64") + steps).astype(values.dtype)
     mean = values.mean(axis=0, dtype="float64").astype(values.dtype)
     return np.stack([mean] * count)
+
+
+def _key(name: str) -> str:
+    """A name without the numbers that Keras counts its objects by, over a process's whole life."""
+    return re.sub(r"_\d+(?=/)", "", name)
 
 
 def _named(learner: Learner) -> Iterator[tuple[str, Any, list[Any]]]:

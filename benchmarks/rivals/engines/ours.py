@@ -21,7 +21,7 @@ import keras_resnets
 from benchmarks.rivals.engines.protocol import Call, images, kept_aside, labels, serve, threads
 from benchmarks.rivals.engines.randomize import randomize_norms
 from keras_resnets.data import without_stalls
-from keras_resnets.layers import lowering
+from keras_resnets.layers import _lowering as lowering
 from keras_resnets.weights import load_checkpoint
 
 if TYPE_CHECKING:  # the engine runs on JAX too

@@ -7,18 +7,20 @@ On a CPU the gradient then costs two to three orders of magnitude more than `tf.
 
 import functools
 import warnings
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 import keras
 
-from keras_resnets.layers.merging import (
+from keras_resnets._common.types import Tensor
+from keras_resnets.layers._merging import (
     PHONE_WIDTH,
     block_diagonal_mask,
     folded_groups,
     merge_groups,
 )
 
-Lowering = Literal["native", "super_group", "depthwise", "frozen", "keras"]
+Pair: TypeAlias = tuple[int, int]
+Lowering: TypeAlias = Literal["native", "super_group", "depthwise", "frozen", "keras"]
 
 # More groups than this per convolution call cost more in dispatch than they save in arithmetic.
 MAX_SUPER_GROUPS = 8
@@ -28,9 +30,9 @@ def choose_lowering(groups: int, input_channels: int, dtype: str) -> Lowering:
     """The fastest form that this machine can also differentiate.
 
     Args:
-        groups: number of groups, 1 or more.
-        input_channels: channels of the input, a multiple of `groups`.
-        dtype: the compute dtype, such as `"float32"`.
+        groups: Number of groups, 1 or more.
+        input_channels: Channels of the input, a multiple of `groups`.
+        dtype: The compute dtype, such as `"float32"`.
     """
     if groups == 1 or keras.backend.backend() != "tensorflow":
         return "keras"
@@ -44,14 +46,18 @@ def choose_lowering(groups: int, input_channels: int, dtype: str) -> Lowering:
     return "native" if _cpu_differentiates_groups(dtype) else "super_group"
 
 
-def native(inputs: Any, kernel: Any, strides: tuple, padding: str, dilation_rate: tuple) -> Any:
+def native(
+    inputs: Tensor, kernel: Tensor, strides: Pair, padding: str, dilation_rate: Pair
+) -> Tensor:
     """`tf.nn.conv2d`, which reads the number of groups off the kernel's shape."""
     import tensorflow as tf
 
     return tf.nn.conv2d(inputs, kernel, strides, padding.upper(), dilations=dilation_rate)
 
 
-def frozen(inputs: Any, kernel: Any, strides: tuple, padding: str, dilation_rate: tuple) -> Any:
+def frozen(
+    inputs: Tensor, kernel: Tensor, strides: Pair, padding: str, dilation_rate: Pair
+) -> Tensor:
     """`native` on a constant: the kernel as it is now, its groups merged for a phone.
 
     For a graph that is to be converted: a converter does not fold a merging away.
@@ -67,7 +73,9 @@ def frozen(inputs: Any, kernel: Any, strides: tuple, padding: str, dilation_rate
     return native(inputs, kernel, strides, padding, dilation_rate)
 
 
-def depthwise(inputs: Any, kernel: Any, strides: tuple, padding: str, dilation_rate: tuple) -> Any:
+def depthwise(
+    inputs: Tensor, kernel: Tensor, strides: Pair, padding: str, dilation_rate: Pair
+) -> Tensor:
     """One group a channel: output channel `c * m + q` is filter `q` of input channel `c`."""
     import tensorflow as tf
 
@@ -83,8 +91,8 @@ def depthwise(inputs: Any, kernel: Any, strides: tuple, padding: str, dilation_r
 
 
 def super_group(
-    inputs: Any, kernel: Any, strides: tuple, padding: str, dilation_rate: tuple
-) -> Any:
+    inputs: Tensor, kernel: Tensor, strides: Pair, padding: str, dilation_rate: Pair
+) -> Tensor:
     """Few dense convolutions over merged groups, for where grouped gradients do not exist.
 
     Neighbouring groups are merged by block-diagonal kernels into at most `MAX_SUPER_GROUPS`; each is
@@ -122,7 +130,8 @@ def _traced_for_xla() -> bool:
     # TensorFlow has no public question for "is this graph being traced under jit_compile=True?".
     from tensorflow.python.ops import control_flow_util
 
-    return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+    graph = tf.compat.v1.get_default_graph()
+    return bool(control_flow_util.GraphOrParentsInXlaContext(graph))
 
 
 @functools.cache

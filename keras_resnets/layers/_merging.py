@@ -13,10 +13,10 @@ def block_diagonal_mask(group_width: int, filters: int, groups: int, merged: int
     """Which entries of a tiled kernel belong to their own group.
 
     Args:
-        group_width: input channels of one group.
-        filters: output channels of all groups.
-        groups: number of groups.
-        merged: how many neighbouring groups become one; divides `groups`.
+        group_width: Input channels of one group.
+        filters: Output channels of all groups.
+        groups: Number of groups.
+        merged: How many neighbouring groups become one; divides `groups`.
 
     Returns:
         Ones and zeros, `(1, 1, group_width * merged, filters)`, to multiply with the kernel tiled
@@ -24,7 +24,7 @@ def block_diagonal_mask(group_width: int, filters: int, groups: int, merged: int
     """
     row_group = np.arange(group_width * merged)[:, None] // group_width
     column_group = np.arange(filters)[None, :] // (filters // groups) % merged
-    return (row_group == column_group)[None, None].astype("float32")
+    return np.asarray(row_group == column_group, "float32")[None, None]
 
 
 def merge_groups(kernel: np.ndarray, groups: int, merged: int) -> np.ndarray:
@@ -32,25 +32,25 @@ def merge_groups(kernel: np.ndarray, groups: int, merged: int) -> np.ndarray:
 
     Args:
         kernel: `(height, width, group_width, filters)`.
-        groups: number of groups.
-        merged: how many neighbouring groups become one; divides `groups`. All of them make the
+        groups: Number of groups.
+        merged: How many neighbouring groups become one; divides `groups`. All of them make the
             kernel dense.
 
     Returns:
         `(height, width, group_width * merged, filters)`.
     """
     mask = block_diagonal_mask(kernel.shape[2], kernel.shape[3], groups, merged)
-    return np.tile(kernel, (1, 1, merged, 1)) * mask.astype(kernel.dtype)
+    return np.asarray(np.tile(kernel, (1, 1, merged, 1)) * mask, kernel.dtype)
 
 
 def folded_groups(groups: int, channels: int, width: int = CPU_WIDTH) -> int:
     """How many groups are left when narrow ones are merged.
 
     Args:
-        groups: number of groups, before.
-        channels: input channels of all groups. One channel a group is a depthwise convolution and
+        groups: Number of groups, before.
+        channels: Input channels of all groups. One channel a group is a depthwise convolution and
             stays one.
-        width: input channels that a merged group may have at most.
+        width: Input channels that a merged group may have at most.
     """
     if groups == channels:
         return groups

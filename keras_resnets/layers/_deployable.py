@@ -31,13 +31,13 @@ class Deployable(keras.layers.Layer):
         """A built, equivalent layer for inference; this one is left as it is.
 
         Raises:
-            ValueError: if this layer is not built, or is deployed already.
+            ValueError: If this layer is not built, or is deployed already.
         """
         if not self.built:
             raise UserError(f"Expected a built layer. Received: {self.name}. Call it once first.")
         if self.get_config()["folded"]:
             raise UserError(f"Layer {self.name} is deployed already. Deploy the trained model.")
-        layer = type(self).from_config(self.deployed_config())
+        layer: Self = type(self).from_config(self.deployed_config())
         layer.build(tuple(self.get_build_config()["input_shape"]))
         layer.set_weights(self.deployed_weights())
         return layer
@@ -51,7 +51,7 @@ def fold_norm(
     Args:
         kernel: `(height, width, channels, filters)`.
         bias: `(filters,)`, or 0 for a convolution without bias.
-        norm: the normalisation that follows, with its moving statistics.
+        norm: The normalisation that follows, with its moving statistics.
     """
     gamma, beta, mean, variance = (
         np.asarray(keras.ops.convert_to_numpy(v), "float64") for v in norm.weights

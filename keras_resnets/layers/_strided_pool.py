@@ -5,16 +5,17 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_resnets.layers.deployable import Deployable
+from keras_resnets._common.types import Shape, Tensor
+from keras_resnets.layers._deployable import Deployable
 
 
 class StridedPool(Deployable):
     """A pool without weights, whose output has sides `ceil(n / strides)`.
 
     Args:
-        strides: the same for both axes; 1 where `dilation_rate > 1`.
-        dilation_rate: distance of the positions that are averaged, for a dilated network.
-        folded: a depthwise convolution with a constant kernel: a phone's int8 kernels have that one,
+        strides: The same for both axes; 1 where `dilation_rate > 1`.
+        dilation_rate: Distance of the positions that are averaged, for a dilated network.
+        folded: A depthwise convolution with a constant kernel: a phone's int8 kernels have that one,
             and no average pool.
     """
 
@@ -26,7 +27,7 @@ class StridedPool(Deployable):
         self.dilation_rate = dilation_rate
         self.folded = folded
 
-    def constant_pool(self, inputs: Any, size: int) -> Any:
+    def constant_pool(self, inputs: Tensor, size: int) -> Tensor:
         """The mean over `size` x `size` positions as a depthwise convolution, which can be dilated."""
         kernel = np.full((size, size, inputs.shape[-1], 1), size**-2)
         return ops.depthwise_conv(
@@ -37,7 +38,7 @@ class StridedPool(Deployable):
             dilation_rate=self.dilation_rate,
         )
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, height, width, channels = input_shape
         height, width = (None if n is None else -(-n // self.strides) for n in (height, width))
         return batch, height, width, channels
