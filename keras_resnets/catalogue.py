@@ -5,7 +5,8 @@ ones with 1000 classes, `gmacs` billions of multiply-accumulates at 224x224. Che
 Face hub, with their licences and preprocessing, are those of timm 1.0.31, their accuracies those of its
 `results-imagenet.csv`. What timm lacks has an `official` name and a `url`: ResNeSt's "fast" set with the
 hash prefixes of the official `ablation.py` (its accuracies are of `ablation.md`), and ReXNet-lite from
-the official README, which gives neither hashes nor an interpolation (ReXNet's is assumed).
+the official README, which gives neither hashes nor an interpolation (ReXNet's is assumed). Res2Net's
+licence, of which timm knows nothing, is the one that its authors' README gives.
 """
 
 import functools

@@ -117,7 +117,7 @@ def test_info_is_a_card_of_the_network(capsys):
     assert re.search(r"^  parameters +25028904$", text, re.MULTILINE)
     (line,) = (line for line in text.splitlines() if "(imagenet)" in line)
     assert re.split(r" {2,}", line) == [
-        *("a1h_in1k (imagenet)", "1000", "82.02 %", "288", "224", "0.95", "bicubic", "apache-2.0")
+        *("a1h_in1k (imagenet)", "1000", "82.02 %", "288", "1", "224", "bicubic", "apache-2.0")
     ]
     assert re.search(r"^fb_swsl_ig1b_ft_in1k .*cc-by-nc-4.0$", text, re.MULTILINE)
 

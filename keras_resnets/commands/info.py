@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> None:
         return
     print()
     default = weights.default_checkpoint(architecture.name)
-    header = ("weights", "classes", "top-1", "at", "size", "crop", "interpolation", "licence")
+    header = ("weights", "classes", "top-1", "at", "crop", "trained at", "interpolation", "licence")
     rows: list[tuple[str, ...]] = []
     for checkpoint in known:
         result = checkpoint.best_result
@@ -35,9 +35,9 @@ def run(options: argparse.Namespace) -> None:
                 checkpoint.tag + (" (imagenet)" if checkpoint == default else ""),
                 str(checkpoint.classes),
                 f"{result.top1:.2f} %" if result else "-",
-                str(result.size) if result else "-",
                 str(preprocessing.size),
                 f"{preprocessing.crop_fraction:g}",
+                str(checkpoint.training_preprocessing.size),
                 preprocessing.interpolation,
                 checkpoint.licence,
             )

@@ -27,7 +27,7 @@ class NetworkArguments:
             file.
         input_tensor: A Keras tensor to build upon, in place of a new input.
         input_shape: `(height, width, channels)`; sides may be `None`. By default the size that the
-            checkpoint was trained for, or 224x224, in RGB; with free sides where
+            checkpoint's best accuracy was published for, or 224x224, in RGB; with free sides where
             `include_top=False`. A checkpoint's first convolution is adapted to another number of
             channels: summed for one, repeated in turn for more.
         pooling: Without the top, `None` for the feature map, `"avg"` or `"max"` for one vector an

@@ -57,7 +57,7 @@ class Checkpoint:
         source: Where the file lies.
         licence: An SPDX identifier in lower case, or `"unknown"`.
         classes: Outputs of its classifier: 1000, or 11821 for ImageNet-12k.
-        preprocessing: The evaluation transform at the checkpoint's native size.
+        training_preprocessing: The evaluation transform at the size of training.
         results: Published accuracies, by ascending size; empty where there are none.
     """
 
@@ -67,7 +67,7 @@ class Checkpoint:
     source: HubSource | UrlSource
     licence: str
     classes: int
-    preprocessing: Preprocessing
+    training_preprocessing: Preprocessing
     results: tuple[PublishedResult, ...]
 
     @property
@@ -85,15 +85,32 @@ class Checkpoint:
         """The highest published top-1, or `None`."""
         return max(self.results, key=lambda result: result.top1, default=None)
 
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The evaluation transform of the best published accuracy.
+
+        A network does best on images a little larger than those of its training (Touvron et al.,
+        2019, "Fixing the train-test resolution discrepancy"). Where no accuracy was published it is
+        the transform at the size of training.
+        """
+        best = self.best_result
+        return self.preprocessing_at(best) if best else self.training_preprocessing
+
     def preprocessing_at(self, result: PublishedResult) -> Preprocessing:
         """The evaluation transform that a published accuracy was measured with."""
         return dataclasses.replace(
-            self.preprocessing, size=result.size, crop_fraction=result.crop_fraction
+            self.training_preprocessing, size=result.size, crop_fraction=result.crop_fraction
         )
 
 
 def checkpoints(variant: str) -> tuple[Checkpoint, ...]:
-    """The public checkpoints of a constructor, such as `"ResNeXt50"`; empty where there are none."""
+    """The public checkpoints of a constructor, such as `"ResNeXt50"`; empty where there are none.
+
+    Example:
+        >>> import keras_resnets
+        >>> [c.tag for c in keras_resnets.checkpoints("ReXNet100")]
+        ['nav_in1k']
+    """
     return _registry().get(variant, ())
 
 
@@ -101,10 +118,18 @@ def default_checkpoint(variant: str) -> Checkpoint:
     """What `weights="imagenet"` means.
 
     The best published top-1 among the permissively licensed checkpoints of 1000 classes; where no
-    licence is permissive, the best there is.
+    licence is permissive, the best there is. Its `preprocessing` is the one of that result.
 
     Raises:
         ValueError: Where there is no checkpoint, naming the nearest variants that have one.
+
+    Example:
+        >>> from keras_resnets.weights import default_checkpoint
+        >>> checkpoint = default_checkpoint("ResNeXt50")
+        >>> checkpoint.tag, checkpoint.best_result.top1, checkpoint.preprocessing.size
+        ('a1h_in1k', 82.016, 288)
+        >>> checkpoint.training_preprocessing.size
+        224
     """
     known = [c for c in checkpoints(variant) if c.classes == IMAGENET_CLASSES]
     if not known:
@@ -120,6 +145,11 @@ def find_checkpoint(variant: str, tag: str) -> Checkpoint:
 
     Raises:
         ValueError: For an unknown tag, naming the nearest ones.
+
+    Example:
+        >>> from keras_resnets.weights import find_checkpoint
+        >>> find_checkpoint("ResNeXt101_32x16d", "fb_wsl_ig1b_ft_in1k").licence
+        'cc-by-nc-4.0'
     """
     known = {c.tag: c for c in checkpoints(variant)}
     if tag in known:
@@ -170,7 +200,7 @@ def _checkpoint(variant: str, architecture: str, fields: Mapping[str, Any]) -> C
         else HubSource(f"timm/{name}"),
         licence=fields["licence"],
         classes=fields["classes"],
-        preprocessing=Preprocessing(
+        training_preprocessing=Preprocessing(
             size=fields["size"],
             crop_fraction=fields["crop_fraction"],
             interpolation=fields["interpolation"],

@@ -154,7 +154,7 @@ def test_res2nets_default_warns_once_of_its_licence(publish):
         warnings.simplefilter("always", LicenceWarning)
         keras_resnets.Res2Net50_48w_2s(include_top=False)
     (warning,) = (w for w in caught if issubclass(w.category, LicenceWarning))
-    assert "licence of res2net50_48w_2s.in1k is 'unknown'" in str(warning.message)
+    assert "licence of res2net50_48w_2s.in1k is 'cc-by-nc-sa-4.0'" in str(warning.message)
     assert warning.filename == __file__
 
 

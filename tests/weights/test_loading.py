@@ -28,7 +28,7 @@ def _entry(tag, top1, licence="apache-2.0"):
         source=HubSource(f"timm/toy.{tag}"),
         licence=licence,
         classes=1000,
-        preprocessing=Preprocessing(),
+        training_preprocessing=Preprocessing(),
         results=(PublishedResult(top1, 224, 0.875),),
     )
 

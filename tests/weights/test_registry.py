@@ -39,13 +39,14 @@ def test_an_entry_says_all_that_is_known():
     assert checkpoint.name == "resnext50_32x4d.a1h_in1k"
     assert checkpoint.source == HubSource("timm/resnext50_32x4d.a1h_in1k", "model.safetensors")
     assert (checkpoint.licence, checkpoint.permissive) == ("apache-2.0", True)
-    assert checkpoint.preprocessing == Preprocessing(224, 0.95, "bicubic")
+    assert checkpoint.training_preprocessing == Preprocessing(224, 0.95, "bicubic")
+    assert checkpoint.preprocessing == Preprocessing(288, 1.0, "bicubic")
     assert checkpoint.results == (
         PublishedResult(81.14, 224, 0.95),
         PublishedResult(82.016, 288, 1.0),
     )
     assert checkpoint.best_result == PublishedResult(82.016, 288, 1.0)
-    assert checkpoint.preprocessing_at(checkpoint.results[1]) == Preprocessing(288, 1.0, "bicubic")
+    assert checkpoint.preprocessing_at(checkpoint.results[0]) == Preprocessing(224, 0.95, "bicubic")
 
 
 def test_preprocessing_is_not_uniform():
@@ -54,7 +55,39 @@ def test_preprocessing_is_not_uniform():
     assert find_checkpoint("ResNeSt269", "in1k").preprocessing == Preprocessing(
         416, 0.928, "bicubic"
     )
-    assert find_checkpoint("ResNeXt101_32x8d", "tv2_in1k").preprocessing == Preprocessing(176)
+    torchvision = find_checkpoint("ResNeXt101_32x8d", "tv2_in1k")
+    assert torchvision.training_preprocessing == Preprocessing(176)
+    assert torchvision.preprocessing == Preprocessing(224, 0.965)
+
+
+@pytest.mark.parametrize(
+    ("variant", "top1", "size"),
+    [
+        ("ResNet50", 81.240, 288),
+        ("ResNeXt50", 82.016, 288),
+        ("ResNeXt101_32x8d", 82.834, 224),
+        ("ResNeXt101_64x4d", 83.156, 288),
+        ("ReXNetR200", 83.164, 288),
+        ("ReXNetR300", 84.582, 288),
+        ("ResNeSt269", 84.542, 416),
+    ],
+)
+def test_imagenet_is_used_at_the_size_of_its_best_result(variant, top1, size):
+    checkpoint = default_checkpoint(variant)
+    assert checkpoint.best_result.top1 == pytest.approx(top1, abs=5e-3)
+    assert checkpoint.preprocessing.size == size
+    known = [c for c in checkpoints(variant) if c.permissive and c.classes == 1000]
+    assert checkpoint.best_result.top1 == max(r.top1 for c in known for r in c.results)
+
+
+def test_without_a_published_result_the_size_is_that_of_training():
+    checkpoint = find_checkpoint("ReXNetR200", "sw_in12k")
+    assert not checkpoint.results
+    assert (
+        checkpoint.preprocessing
+        == checkpoint.training_preprocessing
+        == Preprocessing(224, 0.95, "bicubic")
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +96,7 @@ def test_preprocessing_is_not_uniform():
         ("ResNeXt50", "a1h_in1k", "apache-2.0"),  # not fb_swsl, better at 224 but non-commercial
         ("ResNeXt101_32x8d", "tv2_in1k", "bsd-3-clause"),
         ("ResNeXt101_32x16d", "fb_wsl_ig1b_ft_in1k", "cc-by-nc-4.0"),
-        ("Res2Net50_26w_4s", "in1k", "unknown"),
+        ("Res2Net50_26w_4s", "in1k", "cc-by-nc-sa-4.0"),
         ("ReXNetR200", "sw_in12k_ft_in1k", "apache-2.0"),  # not the one of 11821 classes
         ("ReXNet100", "nav_in1k", "mit"),
         ("ResNeSt50Fast_2s2x40d", "in1k", "apache-2.0"),
