@@ -10,7 +10,7 @@ BACKENDS := .venvs/backends
 PAGE := tflite/use/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-backends hardening bench references lint map format clean
+.PHONY: help setup demo test test-all test-backends hardening bench references lint golden map format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ lint: $(READY) ## formatting, lint rules and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+golden: $(READY) ## the keys of a new family's saved weights, which are file format from then on
+	PYTHONPATH=tests $(BIN)/python tests/models/test_golden_keys.py
 
 map: $(READY) ## CONTRIBUTING's map of the modules, from their docstrings
 	$(BIN)/python tests/test_module_map.py
