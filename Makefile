@@ -10,7 +10,7 @@ BACKENDS := .venvs/backends
 PAGE := tflite/use/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-backends hardening bench references lint golden map format clean
+.PHONY: help setup demo test test-all test-backends hardening bench references golden wheel lint map format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,13 +22,13 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	  f"Python 3.11 to 3.13 is needed, found {v[0]}.{v[1]}. Name one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[training,tflite,test,lint]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,test,lint]'
 	@touch $@
 
 demo: $(READY) ## train, export and verify a small ResNeSt on real digits (4 minutes)
-	$(BIN)/python -m training --recipe demo --run runs/demo --force
-	$(BIN)/python -m tflite export runs/demo --quantize none float16 int8 --force
-	$(BIN)/python -m training report runs/demo
+	$(BIN)/keras-resnets train --recipe demo --run runs/demo --force
+	$(BIN)/keras-resnets export runs/demo --quantize none float16 int8 --force
+	$(BIN)/keras-resnets report runs/demo
 
 test: $(READY) $(PAGE) ## the default tests, on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -66,6 +66,9 @@ references: ## the stored logits and pixels of timm again, in an environment of 
 	.venvs/references/bin/python tests/references/make_references.py
 	.venvs/references/bin/python tests/references/make_preprocessing.py
 
+wheel: $(READY) ## the source archive and, from that, the wheel, in dist/
+	$(BIN)/python -m build --no-isolation --outdir dist
+
 lint: $(READY) ## formatting, lint rules and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -82,4 +85,4 @@ format: $(READY) ## rewrite the sources as `make lint` wants them
 	$(BIN)/ruff check --fix .
 
 clean: ## forget the environment and the caches, keep runs/
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build ./*.egg-info
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist ./*.egg-info

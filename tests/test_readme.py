@@ -1,25 +1,45 @@
-"""The README: its Python runs, its commands are understood, its picture and links are there."""
+"""The README and the documents: their Python runs, their commands are understood, their links lead."""
 
-import argparse
 import importlib
 import re
 import shlex
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from keras_resnets.cli import COMMANDS, main
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(language, text=README):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-COMMANDS = [line for block in blocks("sh") for line in block.splitlines()]
+def printed_commands():
+    """Every `keras-resnets …` that a document prints, in a block or within a sentence."""
+    for path in DOCUMENTS:
+        text = path.read_text("utf-8")
+        lines = [line for block in blocks("sh", text) for line in block.splitlines()]
+        lines += re.findall(r"^    (keras-resnets .*)$", text, re.MULTILINE)
+        prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+        lines += [" ".join(span.split()) for span in re.findall(r"`(keras-resnets[^`]*)`", prose)]
+        for line in lines:
+            words = shlex.split(line, comments=True)
+            if (
+                words[:1] == ["keras-resnets"]
+                and "COMMAND" not in words
+                and words[2:] != ["--help"]
+            ):
+                yield path.name, words[1:]
+
+
+SHELL = [line for block in blocks("sh") for line in block.splitlines()]
+PRINTED = sorted({(name, *words) for name, words in printed_commands()})
 
 
 def test_the_python_runs_from_top_to_bottom(tmp_path, monkeypatch):
@@ -28,40 +48,53 @@ def test_the_python_runs_from_top_to_bottom(tmp_path, monkeypatch):
     code = "\n".join(blocks("python"))
     # The published weights are not to be had without a network.
     assert 'weights="imagenet"' in code
-    names: dict[str, Any] = {}
-    exec(code.replace('weights="imagenet"', "weights=None"), names)
+    names: dict = {}
+    exec(code.replace('weights="imagenet"', "weights=None, input_shape=(288, 288, 3)"), names)
     assert names["probabilities"].shape == (1, 1000)
     assert list(names["pyramid"].output) == ["stage1_block3", "stage2_block4", "stage4_block3"]
+    assert names["card"].class_names == tuple("0123456789")
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("python -m ")])
-def test_its_commands_are_understood(command, monkeypatch):
-    _, _, application, *arguments = shlex.split(command, comments=True)
-    understood: list[argparse.Namespace] = []
-    if application == "training":
-        from training.cli import COMMANDS as OTHERS, main
-
-        name = arguments[0] if arguments and arguments[0] in OTHERS else "train"
-        module = importlib.import_module(f"training.commands.{name}")
-        monkeypatch.setattr(module, "run", understood.append)
-    else:
-        from tflite.cli import main
-
-        module = importlib.import_module(f"{application}.commands.{arguments[0]}")
-        monkeypatch.setattr(module, "run", understood.append)
-    assert main(arguments) == 0
+@pytest.mark.parametrize(("document", "words"), [(name, words) for name, *words in PRINTED])
+def test_its_commands_are_understood(document, words, monkeypatch):
+    if len(words) < 2:  # a command that is only named
+        assert set(words) <= set(COMMANDS)
+        return
+    understood: list = []
+    module = importlib.import_module(COMMANDS[words[0]].module)
+    monkeypatch.setattr(module, "run", understood.append)
+    assert main(words) == 0
     assert len(understood) == 1
+
+
+def test_enough_commands_are_tried():
+    assert {"train", "export", "predict", "verify", "inspect", "benchmark", "snippet"} <= {
+        words[1] for words in PRINTED if len(words) > 2
+    }
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_users_are_told_the_one_command(path):
+    """`python -m training` and `python -m tflite` are for the checkout: one sentence names them."""
+    old = re.findall(r"python -m (?:training|tflite)[^`]*", path.read_text("utf-8"))
+    expected = ["python -m training", "python -m tflite"] if path.name == "README.md" else []
+    if path.name != "CONTRIBUTING.md":
+        assert old == expected
 
 
 def test_its_make_targets_exist():
     targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    printed = [c.split()[1] for c in COMMANDS if c.startswith("make ")]
-    assert printed == ["demo", "test"]
+    printed = [c.split()[1] for c in SHELL if c.startswith("make ")]
+    assert printed == ["demo", "test", "wheel"]
     assert set(printed) <= set(targets)
 
 
-def test_its_links_lead_somewhere():
-    links = [link for link in re.findall(r"\]\(([^)#]+)", README) if "://" not in link]
-    assert "docs/demo.png" in links
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_its_links_lead_somewhere(path):
+    links = [
+        link for link in re.findall(r"\]\(([^)#]+)", path.read_text("utf-8")) if "://" not in link
+    ]
     for link in links:
-        assert (ROOT / link).exists(), link
+        assert (path.parent / link).exists(), link
+    if path.name == "README.md":
+        assert "docs/demo.png" in links

@@ -2,10 +2,7 @@
 
 import ast
 import graphlib
-import shutil
-import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -158,43 +155,3 @@ def test_nothing_imports_in_circles():
             if imported and imported != importing:
                 arrows[importing].add(imported)
     graphlib.TopologicalSorter(arrows).prepare()  # CycleError names the circle
-
-
-def test_the_wheel_takes_no_other_name_and_imports_from_an_empty_folder(tmp_path):
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    source, wheels, installed, empty = (
-        tmp_path / name for name in ("source", "wheels", "installed", "empty")
-    )
-    source.mkdir()
-    empty.mkdir()
-    # A copy, since a build leaves its traces in the tree.
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    for name in ("keras_resnets", *APPLICATIONS):
-        shutil.copytree(ROOT / name, source / name)
-    # Without isolation or dependencies: what is needed is here already, and no network is.
-    options = ["--no-build-isolation", "--no-deps", "--no-index"]
-    subprocess.run([*pip, "wheel", *options, "--wheel-dir", wheels, source], check=True)
-    (wheel,) = wheels.glob("keras_resnets-*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
-        "keras_resnets",
-        "keras_resnets_tflite",
-        "keras_resnets_training",
-    }
-    assert {"keras_resnets/py.typed", "keras_resnets/imagenet_classes.txt"} <= set(names)
-    assert "keras_resnets/catalogue.json" in names
-    subprocess.run([*pip, "install", *options, "--target", installed, wheel], check=True)
-    code = (
-        "import keras_resnets; print(keras_resnets.__file__);"
-        "keras_resnets.checkpoints('ResNeXt50')[0]; import keras_resnets.datasets"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=empty,
-        env={"PYTHONPATH": str(installed), "PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith(str(installed))
