@@ -39,7 +39,7 @@ test-all: $(READY) $(PAGE) ## every variant too (long)
 test-backends: $(BACKENDS)/.ready ## the library on JAX and on torch, in an environment of its own
 	KERAS_BACKEND=jax $(BACKENDS)/bin/python -m pytest -m backends tests/backends
 	KERAS_BACKEND=torch $(BACKENDS)/bin/python -m pytest -m backends tests/backends
-	KERAS_BACKEND=torch $(BACKENDS)/bin/python -m pytest tests/weights/test_reading.py
+	KERAS_BACKEND=torch $(BACKENDS)/bin/python -m pytest tests/weights/test_torch_file.py
 
 $(BACKENDS)/.ready: setup.cfg pyproject.toml constraints.txt tests/backends/requirements.txt
 	$(PYTHON) -m venv $(BACKENDS)

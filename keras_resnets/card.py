@@ -13,12 +13,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_resnets._common.files import write_text
+from keras_resnets._common.files import read_json, write_text
 from keras_resnets.errors import MissingFile, UserError
 from keras_resnets.preprocessing import Preprocessing, imagenet_classes
 
 if TYPE_CHECKING:
     import keras
+
+
+_LARGEST = 1 << 24  # bytes of a card; the 21,000 classes of ImageNet-21k take 600,000
+_TYPES = {"architecture": str, "class_names": list, "preprocessing": dict, "provenance": dict}
 
 
 class AssumptionWarning(UserWarning):
@@ -72,8 +76,8 @@ class Card:
                 f"known without it. Received: no file {path}. Training writes one; "
                 "`keras_resnets.card.Card(...).save(model_file)` makes one by hand."
             )
+        values = read_json(path, "a model card", most=_LARGEST)
         try:
-            values = json.loads(path.read_text("utf-8"))
             return cls._from_dict(values)
         except (ValueError, TypeError) as error:
             raise UserError(f"Expected a model card. Received: {path}: {error}") from error
@@ -84,10 +88,13 @@ class Card:
         if not isinstance(values, dict) or set(values) != names:
             found = sorted(values) if isinstance(values, dict) else type(values).__name__
             raise UserError(f"expected the keys {sorted(names)}, found {found}")
-        types = {"architecture": str, "class_names": list, "preprocessing": dict}
-        for name, expected in types.items():
+        for name, expected in _TYPES.items():
             if not isinstance(values[name], expected):
                 raise UserError(f"expected {name} to be a {expected.__name__}")
+        if not all(isinstance(name, str) for name in values["class_names"]):
+            raise UserError("expected class_names to be texts")
+        if not isinstance(values["data"], dict | None):
+            raise UserError("expected data to be a dict or null")
         return cls(
             **{
                 **values,
@@ -169,10 +176,10 @@ def open_model(
 
 
 def _from_file(path: Path) -> tuple["keras.Model", Card]:
-    import keras
+    from keras_resnets.weights import load_keras
 
     card = Card.load(path)
-    model = keras.models.load_model(path, compile=False)
+    model = load_keras(path)
     classes = model.output_shape[-1]
     # One output with a sigmoid tells two classes apart.
     if len(card.class_names) not in {classes, max(classes, 2)}:
@@ -185,7 +192,7 @@ def _from_file(path: Path) -> tuple["keras.Model", Card]:
 
 def _by_name(name: str, weights: str | os.PathLike[str] | None) -> tuple["keras.Model", Card]:
     from keras_resnets import models
-    from keras_resnets.weights import registered_checkpoint
+    from keras_resnets.weights import download, registered_checkpoint
 
     try:
         variant = models.model_info(name).name
@@ -196,23 +203,42 @@ def _by_name(name: str, weights: str | os.PathLike[str] | None) -> tuple["keras.
     beside = None
     if checkpoint is not None:
         provenance |= {"checkpoint": checkpoint.name, "licence": checkpoint.licence}
+        download(checkpoint.source)  # a hub out of reach is told before Keras takes its seconds
     elif weights is not None and card_path(weights).is_file():
         beside = Card.load(weights)
     known = checkpoint or beside
     preprocessing = known.preprocessing if known else Preprocessing()
     model = models.create_model(variant, weights=weights, input_shape=(*preprocessing.shape, 3))
-    if weights is not None and known is None:
-        warnings.warn(
-            f"{weights} does not tell the preprocessing it was trained with: assumed "
-            f"{preprocessing.size} pixels, {preprocessing.interpolation}, ImageNet's mean and "
-            f"standard deviation. A card beside it, {card_path(weights).name}, would say it.",
-            AssumptionWarning,
-            stacklevel=3,
-        )
-    names = class_names(model.output_shape[-1])
-    if beside is not None and len(beside.class_names) == len(names):
-        names = beside.class_names
+    if weights is None or checkpoint is not None:
+        names = class_names(model.output_shape[-1])
+    else:
+        names = _names_in_file(Path(weights), model.output_shape[-1], beside)
     return model, Card(variant, names, preprocessing, provenance=provenance)
+
+
+def _names_in_file(path: Path, classes: int, beside: Card | None) -> tuple[str, ...]:
+    """The classes of a network by name: the card's beside its file, the file's own, or numbers."""
+    from keras_resnets.weights import read_tensor_file
+
+    stored = beside.class_names if beside else read_tensor_file(path).class_names
+    named = stored is not None and len(stored) == classes
+    names = stored if stored is not None and named else class_names(classes)
+    assumed = []
+    if beside is None:
+        usual = Preprocessing()
+        assumed.append(
+            f"{usual.size} pixels, {usual.interpolation}, ImageNet's mean and standard deviation"
+        )
+    if not named and classes == len(imagenet_classes()):
+        assumed.append("ImageNet's classes")
+    if assumed:
+        warnings.warn(
+            f"{path} does not tell how it was trained: assumed {', '.join(assumed)}. A card beside it, "
+            f"{card_path(path).name}, would say it.",
+            AssumptionWarning,
+            stacklevel=4,
+        )
+    return names
 
 
 def class_names(classes: int) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ AT_IMPORT = {
     # Which networks and checkpoints there are must be told at once: Keras waits for what builds.
     "keras_resnets/weights": {
         "numpy",
+        "keras_resnets._common",
         "keras_resnets.catalogue",
         "keras_resnets.weights",
         "keras_resnets.preprocessing",
@@ -65,7 +66,9 @@ LAZILY = {
     "keras_resnets/preprocessing.py": {"PIL", "keras"},
     "keras_resnets/weights": {"keras"},
     "keras_resnets/weights/hub.py": {"keras", "huggingface_hub", "httpx", "requests", "httpx2"},
-    "keras_resnets/weights/reading.py": {"safetensors", "h5py", "torch"},
+    "keras_resnets/weights/reading.py": {"safetensors"},
+    "keras_resnets/weights/hdf5_file.py": {"h5py"},
+    "keras_resnets/weights/keras_file.py": {"keras", "h5py"},
 }
 LIBRARY = sorted((ROOT / "keras_resnets").rglob("*.py"))
 APPLICATIONS = {name: sorted((ROOT / name).rglob("*.py")) for name in ("training", "tflite")}

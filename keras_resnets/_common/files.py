@@ -1,11 +1,14 @@
 """Files that are whole or not there: written aside, flushed to the disk, renamed."""
 
 import contextlib
+import json
 import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+from keras_resnets._common.tables import size
 from keras_resnets.errors import UserError
 
 ASIDE = ".aside-"  # within the name of a file that is not whole yet
@@ -45,6 +48,27 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Writes a whole file or none."""
     with written_aside(path) as aside:
         aside.write_bytes(content)
+
+
+def read_json(path: Path, what: str, *, most: int) -> Any:
+    """Reads a JSON file that anybody may have made.
+
+    Args:
+        path: Of the file.
+        what: It should be, such as `"a model card"`.
+        most: How many bytes it may have.
+
+    Raises:
+        UserError: for a file that is larger, is not JSON in UTF-8, or nests without end. The message
+            names the file.
+    """
+    length = path.stat().st_size
+    if length > most:
+        raise UserError(f"Expected {what}. Received: {path}, of {size(length)}.")
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"Expected {what}. Received: {path}: {error}.") from error
 
 
 def sweep(path: Path) -> None:

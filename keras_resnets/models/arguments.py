@@ -23,8 +23,8 @@ class NetworkArguments:
     Args:
         include_top: Whether the pooling and the classifier are part of the model.
         weights: `None` for a random start, `"imagenet"` for the best permissively licensed
-            checkpoint, a checkpoint's tag, or the path of a `.safetensors`, `.weights.h5` or `.keras`
-            file.
+            checkpoint, a checkpoint's tag, or the path of a file: `.safetensors`, PyTorch's `.pth`,
+            `.pt`, `.pth.tar`, `.bin` or `.ckpt`, Keras' `.weights.h5` or `.keras`.
         input_tensor: A Keras tensor to build upon, in place of a new input.
         input_shape: `(height, width, channels)`; sides may be `None`. By default the size that the
             checkpoint's best accuracy was published for, or 224x224, in RGB; with free sides where
@@ -32,8 +32,8 @@ class NetworkArguments:
             channels: summed for one, repeated in turn for more.
         pooling: Without the top, `None` for the feature map, `"avg"` or `"max"` for one vector an
             image.
-        classes: Outputs of the classifier. By default as many as the checkpoint has, or 1000. With
-            another number than the checkpoint's the classifier starts at random.
+        classes: Outputs of the classifier. By default as many as the checkpoint or the file has, or
+            1000. With another number than theirs the classifier starts at random.
         classifier_activation: Of the last layer; `None` for logits.
         name: The model's name, by default the constructor's.
         output_stride: Input pixels a side to one position of the last feature map: 32, or with

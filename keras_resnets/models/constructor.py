@@ -31,10 +31,11 @@ def build_network(
     """
     import keras
 
-    from keras_resnets.weights import load_checkpoint, registered_checkpoint
+    from keras_resnets.weights import InitialWeights
 
     arguments.check()
-    checkpoint = registered_checkpoint(variant, arguments.weights)
+    initial = InitialWeights(variant, arguments.weights, key_of=config.source_key)
+    checkpoint = initial.checkpoint
     input_shape = arguments.input_shape
     if input_shape is None and arguments.include_top:
         size = checkpoint.preprocessing.shape if checkpoint else (DEFAULT_SIZE, DEFAULT_SIZE)
@@ -54,7 +55,7 @@ def build_network(
     )
     features = config.features(images, places)
     if arguments.include_top:
-        classes = arguments.classes or (checkpoint.classes if checkpoint else DEFAULT_CLASSES)
+        classes = arguments.classes or initial.classes or DEFAULT_CLASSES
         outputs = _predictions(config.head(features), classes, arguments)
     else:
         outputs = _pooled(features, arguments.pooling)
@@ -65,13 +66,7 @@ def build_network(
     # A list of one would make Keras warn of each batch that is not one.
     inputs = sources[0] if len(sources) == 1 else sources
     model = keras.Model(inputs, outputs, name=arguments.name or variant)
-    load_checkpoint(
-        model,
-        variant,
-        arguments.weights,
-        key_of=config.source_key,
-        top=config.head_variables,
-    )
+    initial.load(model, top=config.head_variables, classes_asked=arguments.classes is not None)
     return model
 
 

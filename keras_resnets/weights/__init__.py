@@ -5,8 +5,10 @@ from keras_resnets.weights.hub import (
     UnverifiedWarning as UnverifiedWarning,
     download as download,
 )
+from keras_resnets.weights.keras_file import load_keras as load_keras
 from keras_resnets.weights.loading import (
     FreshHeadWarning as FreshHeadWarning,
+    InitialWeights as InitialWeights,
     LicenceWarning as LicenceWarning,
     load_checkpoint as load_checkpoint,
     registered_checkpoint as registered_checkpoint,
@@ -16,7 +18,11 @@ from keras_resnets.weights.porting import (
     port as port,
     to_keras_layout as to_keras_layout,
 )
-from keras_resnets.weights.reading import read_tensors as read_tensors
+from keras_resnets.weights.reading import (
+    TensorFile as TensorFile,
+    read_tensor_file as read_tensor_file,
+    read_tensors as read_tensors,
+)
 from keras_resnets.weights.registry import (
     Checkpoint as Checkpoint,
     HubSource as HubSource,

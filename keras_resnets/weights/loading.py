@@ -1,15 +1,27 @@
 """What the argument `weights` of a constructor means."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_resnets.errors import UserError
 from keras_resnets.weights.hub import download
-from keras_resnets.weights.porting import Convert, adapt_channels, port, to_keras_layout
-from keras_resnets.weights.reading import KERAS_FILES, TORCH_FILES, keras_key, read_tensors
+from keras_resnets.weights.porting import (
+    adapt_channels,
+    port,
+    ported,
+    to_keras_layout,
+    without_prefix,
+)
+from keras_resnets.weights.reading import (
+    TensorFile,
+    is_weights_file,
+    keras_key,
+    read_tensor_file,
+)
 from keras_resnets.weights.registry import Checkpoint, default_checkpoint, find_checkpoint
 from keras_resnets.weights.warning import warn_caller
 
@@ -43,6 +55,79 @@ def registered_checkpoint(variant: str, weights: Weights) -> Checkpoint | None:
     return find_checkpoint(variant, os.fspath(weights))
 
 
+class InitialWeights:
+    """What a network starts from: nothing, a registered checkpoint, or a file.
+
+    Args:
+        variant: The constructor's name, such as `"ResNeXt50"`.
+        weights: `None`, `"imagenet"`, a tag, or the path of a file that `read_tensor_file` reads: with
+            the keys of timm, or Keras' own of the same variant.
+        key_of: Maps the path of a variable to its key in timm's checkpoints.
+
+    Attributes:
+        checkpoint: The registry's entry, or `None` for `None` and for a path.
+
+    Raises:
+        UserError: for an unknown tag, or `"imagenet"` where there is none.
+    """
+
+    def __init__(self, variant: str, weights: Weights, *, key_of: Callable[[str], str]):
+        self.checkpoint = registered_checkpoint(variant, weights)
+        self._weights = weights
+        self._key_of = key_of
+        self._file: TensorFile | None = None
+
+    @property
+    def file(self) -> TensorFile | None:
+        """The file's content, downloaded and read when it is first asked for; `None` without weights.
+
+        Raises:
+            UserError: for a file that is broken, or holds what it should not.
+            MissingFile: for a path where there is no file.
+            DownloadError: for a download that fails.
+        """
+        if self._file is None and self._weights is not None:
+            path = Path(self._weights)
+            if self.checkpoint is not None:
+                _warn_of_licence(self.checkpoint)
+                path = download(self.checkpoint.source)
+            self._file = read_tensor_file(path)
+        return self._file
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes the checkpoint's own classifier has; `None` where there is none.
+
+        Raises:
+            UserError: or whatever else `file` raises.
+        """
+        if self.checkpoint is not None:
+            return self.checkpoint.classes
+        bias = None if self.file is None else _bias(self.file, self._key_of)
+        return None if bias is None else bias.size
+
+    def load(
+        self, model: "keras.Model", *, top: Sequence[str] = (), classes_asked: bool = True
+    ) -> None:
+        """Loads the weights into a model of the variant: all of them, or none and an error.
+
+        A model without a classifier leaves the checkpoint's aside. A classifier of another number of
+        classes, or whose checkpoint has none, keeps its random start, with a `FreshHeadWarning`. A first
+        convolution of another number of channels than 3 is adapted as `adapt_channels` says.
+
+        Args:
+            model: A flat functional model of the variant.
+            top: Paths of further variables that a model with `include_top=False` lacks.
+            classes_asked: Whether the model has its number of classes from the user: a checkpoint
+                without a classifier is refused otherwise.
+
+        Raises:
+            UserError: for weights that do not fit, or whatever else `file` raises.
+        """
+        if self.file is not None:
+            _load(model, self.file, self._key_of, top, classes_asked=classes_asked)
+
+
 def load_checkpoint(
     model: "keras.Model",
     variant: str,
@@ -51,77 +136,101 @@ def load_checkpoint(
     key_of: Callable[[str], str],
     top: Sequence[str] = (),
 ) -> Checkpoint | None:
-    """Loads weights into a model of a variant: all of them, or none and an error.
-
-    A model without a classifier leaves the checkpoint's aside. A classifier of another number of
-    classes keeps its random start, with a `FreshHeadWarning`. A first convolution of another number
-    of channels than 3 is adapted as `adapt_channels` says.
-
-    Args:
-        model: a flat functional model of the variant.
-        variant: the constructor's name, such as `"ResNeXt50"`.
-        weights: `None`, `"imagenet"`, a tag, or the path of a `.safetensors` or `.pth` file with
-            the keys of timm, or of a `.weights.h5` or `.keras` file of the same variant.
-        key_of: maps the path of a variable to its key in timm's checkpoints.
-        top: paths of further variables that a model with `include_top=False` lacks.
+    """Loads weights into a model of a variant: see `InitialWeights.load`.
 
     Returns:
         The registry's entry, or `None` for `None` and for a path.
-
-    Raises:
-        ValueError: for weights that are unknown, broken or do not fit.
-        FileNotFoundError: for a path where there is no file.
-        DownloadError: for a download that fails.
     """
-    if weights is None:
-        return None
-    checkpoint = registered_checkpoint(variant, weights)
-    if checkpoint is None:
-        path = Path(weights)
-    else:
-        _warn_of_licence(checkpoint)
-        path = download(checkpoint.source)
-    tensors = read_tensors(path)
-    if path.name.endswith(KERAS_FILES):
-        _load(model, tensors, keras_key, top, convert=lambda tensor, _: tensor, channel_axis=2)
-    else:
-        _load(model, tensors, key_of, top, convert=to_keras_layout, channel_axis=1)
-    return checkpoint
+    initial = InitialWeights(variant, weights, key_of=key_of)
+    initial.load(model, top=top)
+    return initial.checkpoint
+
+
+def _bias(file: TensorFile, key_of: Callable[[str], str]) -> np.ndarray | None:
+    """The classifier's bias, under whatever prefix; `None` where there is none."""
+    key = keras_key(BIAS) if file.is_keras else key_of(BIAS)
+    found = [name for name in file.tensors if name == key or name.endswith(f".{key}")]
+    return file.tensors[min(found, key=len)] if found else None
 
 
 def _load(
     model: "keras.Model",
-    tensors: dict[str, np.ndarray],
+    file: TensorFile,
     key_of: Callable[[str], str],
     top: Sequence[str],
     *,
-    convert: Convert,
-    channel_axis: int,
+    classes_asked: bool,
 ) -> None:
-    first = next(v for v in model.weights if len(v.shape) == 4)
-    kernel = tensors.get(key_of(first.path))
-    channels = first.shape[2]
-    if kernel is not None and kernel.ndim == 4 and kernel.shape[channel_axis] == 3 != channels:
-        adapted = adapt_channels(kernel, channels, axis=channel_axis)
-        tensors = tensors | {key_of(first.path): adapted}
+    if file.is_keras:
+        key_of = keras_key
+    present = {v.path: v for v in ported(model)}
+    body = {key_of(path) for path in present.keys() - {*CLASSIFIER, *top}}
+    head = {path: key_of(path) for path in (*CLASSIFIER, *top)}
+    tensors, prefix = without_prefix(file.tensors, body | set(head.values()))
+    tensors |= _adapted(model, file, tensors, key_of)
 
-    present = {v.path: v for v in model.weights}
-    bias = tensors.get(key_of(BIAS))
-    fresh = bias is not None and BIAS in present and present[BIAS].shape != bias.shape
-    without = [p for p in (*CLASSIFIER, *top) if p not in present or (fresh and p in CLASSIFIER)]
-    port(model, tensors, key_of, convert=convert, without=without)
-    if bias is not None and fresh:
+    bias = tensors.get(head[BIAS])
+    headless = not any(head[path] in tensors for path in CLASSIFIER)
+    if headless and BIAS in present and not classes_asked and body <= tensors.keys():
+        raise UserError(
+            f"Expected a checkpoint with a classifier. Received: {file.path}, which has none. Say how "
+            "many classes a new one is to have, classes=10, or do without one, include_top=False."
+        )
+    other = bias is not None and BIAS in present and bias.shape != present[BIAS].shape
+    new = headless and BIAS in present and classes_asked
+    left = {
+        path
+        for path, key in head.items()
+        if path not in present or (other and path in CLASSIFIER) or (new and key not in tensors)
+    }
+    port(
+        model,
+        tensors,
+        key_of,
+        convert=_as_it_is if file.is_keras else to_keras_layout,
+        without=left,
+        source=f"{file.path}, all of whose keys begin with {prefix!r},"
+        if prefix
+        else str(file.path),
+    )
+    if other or new:
+        had = "there is none in the checkpoint" if bias is None else f"the checkpoint's {bias.size}"
         warn_caller(
-            f"The classifier of {model.name} has {present[BIAS].shape[0]} classes, the "
-            f"checkpoint's {bias.size}: its weights start at random and must be trained.",
+            f"The classifier of {model.name} has {present[BIAS].shape[0]} classes, {had}: its weights "
+            "start at random and must be trained.",
             FreshHeadWarning,
         )
+
+
+def _as_it_is(tensor: np.ndarray, _: tuple[int, ...]) -> np.ndarray:
+    return tensor
+
+
+def _adapted(
+    model: "keras.Model",
+    file: TensorFile,
+    tensors: Mapping[str, np.ndarray],
+    key_of: Callable[[str], str],
+) -> dict[str, np.ndarray]:
+    """The kernel of the first convolution for the model's channels, by its key; empty where it fits."""
+    first = next(v for v in model.weights if len(v.shape) == 4)
+    key, channels, axis = key_of(first.path), first.shape[2], 2 if file.is_keras else 1
+    kernel = tensors.get(key)
+    if kernel is None or kernel.ndim != 4 or kernel.shape[axis] == channels:
+        return {}
+    if kernel.shape[axis] == 3:
+        return {key: adapt_channels(kernel, channels, axis=axis)}
+    raise UserError(
+        f"{file.path} does not fit {model.name}: its first convolution takes images of "
+        f"{kernel.shape[axis]} channels, the model's of {channels}. Build it for them: "
+        f"input_shape=(height, width, {kernel.shape[axis]})."
+    )
 
 
 def _is_path(weights: str | os.PathLike[str]) -> bool:
     if isinstance(weights, os.PathLike):
         return True
-    return weights.endswith((*TORCH_FILES, *KERAS_FILES)) or any(c in weights for c in "/\\")
+    return is_weights_file(weights) or any(c in weights for c in "/\\")
 
 
 def _warn_of_licence(checkpoint: Checkpoint) -> None:

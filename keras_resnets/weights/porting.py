@@ -3,17 +3,19 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_resnets.errors import UserError
+from keras_resnets.weights.values import unusable
 
 if TYPE_CHECKING:
     import keras
 
-# PyTorch counts the batches that a batch normalisation has seen; Keras has no use for it.
-_COUNTER = ".num_batches_tracked"
+# What PyTorch and its tools count beside the weights: batches that a normalisation has seen, models
+# that went into an average, operations and parameters.
+_COUNTERS = re.compile(r"(^|\.)(num_batches_tracked|n_averaged|total_ops|total_params)$")
 # The scheduled rate of a DropBlock is a variable, but no checkpoint has one.
 _SCHEDULED = re.compile(r"(^|/)drop_block[^/]*/rate$")
 _LISTED = 8
@@ -46,21 +48,24 @@ def port(
     *,
     convert: Convert = to_keras_layout,
     without: Collection[str] = (),
+    source: str = "The checkpoint",
 ) -> None:
     """Loads the tensors of a checkpoint into a model.
 
     Args:
         model: all of its weights are assigned, or none.
-        tensors: by the checkpoint's keys; `*.num_batches_tracked` is ignored.
+        tensors: by the checkpoint's keys; counters such as `*.num_batches_tracked` are ignored.
         key_of: maps the path of a variable, `"stem/conv/kernel"`, to the key of its tensor.
         convert: makes the array for a variable from its tensor and the variable's shape.
         without: paths of variables that keep their values; their tensors may be there.
+        source: what messages call the checkpoint.
 
     Raises:
-        ValueError: unless each variable finds a finite tensor of its shape and no tensor is left
-            over. Both sides are listed, and the model is as before.
+        UserError: unless each variable finds a tensor of its shape, of finite floating-point numbers
+            (variances of at least 0), and no tensor is left over. What all keys have in common is said
+            first, both sides are listed, and the model is as before.
     """
-    held = [v for v in model.weights if v.path not in without and not _SCHEDULED.search(v.path)]
+    held = [v for v in ported(model) if v.path not in without]
     variables = {v.path: v for v in held}
     keys = {path: key_of(path) for path in variables}
     spare = {key_of(path) for path in without}
@@ -74,7 +79,7 @@ def port(
         "unused": [
             f"{key} {tuple(tensors[key].shape)}"
             for key in tensors
-            if key not in taken and key not in spare and not key.endswith(_COUNTER)
+            if key not in taken and key not in spare and not is_counter(key)
         ],
         "taken more than once": [f"{key} ({n} times)" for key, n in taken.items() if n > 1],
         "of another shape": [
@@ -83,18 +88,89 @@ def port(
             for path, array in arrays.items()
             if array.shape != tuple(variables[path].shape)
         ],
-        "not finite": [
-            f"{path} ← {found[path]}" for path, a in arrays.items() if not np.isfinite(a).all()
-        ],
     }
+    problems |= unusable((f"{found[path]} → {path}", array) for path, array in arrays.items())
     if any(problems.values()):
         counts = ", ".join(f"{len(lines)} {what}" for what, lines in problems.items() if lines)
+        pattern = _pattern(tensors, taken)
         raise UserError(
-            f"The checkpoint does not fit {model.name}: {counts}. Nothing was loaded.\n"
+            f"{source} does not fit {model.name}: {pattern}{counts}. Nothing was loaded.\n"
             + "\n".join(_listing(what, lines) for what, lines in problems.items() if lines)
         )
     for path, array in arrays.items():
         variables[path].assign(array)
+
+
+def is_counter(key: str) -> bool:
+    """Whether a tensor counts something, and is no weight.
+
+    Example:
+        >>> is_counter("bn1.num_batches_tracked"), is_counter("bn1.weight")
+        (True, False)
+    """
+    return _COUNTERS.search(key) is not None
+
+
+def ported(model: "keras.Model") -> list[Any]:
+    """The variables of a model that checkpoints have."""
+    return [v for v in model.weights if not _SCHEDULED.search(v.path)]
+
+
+def without_prefix(
+    tensors: Mapping[str, np.ndarray], expected: Collection[str]
+) -> tuple[dict[str, np.ndarray], str]:
+    """Takes off what wrappers put before the keys of the network that they wrap.
+
+    DistributedDataParallel, `torch.compile`, Lightning and home-made classes put `module.`,
+    `_orig_mod.`, `model.` or whatever their attribute is called before all keys. Such a first part is
+    taken off as long as all keys share it and no expected key begins with it. `torch.compile` of a
+    network's parts puts `_orig_mod.` within the keys too.
+
+    Args:
+        tensors: By the keys of a checkpoint.
+        expected: The keys of the network.
+
+    Returns:
+        The tensors by what is left of their keys, without counters, and what was taken off all of them.
+
+    Example:
+        >>> zero = np.zeros(1)
+        >>> tensors, prefix = without_prefix({"net.module.a.bias": zero}, ["a.bias"])
+        >>> list(tensors), prefix
+        (['a.bias'], 'net.module.')
+    """
+    found = {key: tensor for key, tensor in tensors.items() if not is_counter(key)}
+    firsts = set(map(_first, expected))
+    prefix = ""
+    while len(shared := set(map(_first, found))) == 1 and not shared & firsts:
+        (first,) = shared
+        if not all(key.startswith(f"{first}.") for key in found):
+            break
+        prefix += f"{first}."
+        found = {key.removeprefix(f"{first}."): tensor for key, tensor in found.items()}
+    found = {key.replace("._orig_mod.", "."): tensor for key, tensor in found.items()}
+    if found.keys().isdisjoint(expected):  # another network's, and its names say more as they are
+        return dict(tensors), ""
+    return found, prefix
+
+
+def _first(key: str) -> str:
+    return key.partition(".")[0]
+
+
+def _pattern(tensors: Mapping[str, np.ndarray], expected: Collection[str]) -> str:
+    """What the keys of a checkpoint that does not fit have in common, as the beginning of a sentence."""
+    keys = [key for key in tensors if not is_counter(key)]
+    if not keys:
+        return "it has no tensors. "
+    firsts = set(map(_first, expected))
+    first, count = Counter(map(_first, keys)).most_common(1)[0]
+    if len(keys) > 1 and 2 * count > len(keys) and first not in firsts:
+        share = "all" if count == len(keys) else f"{count} of"
+        return f"{share} {len(keys)} keys begin with {first + '.'!r}. "
+    if not set(keys) & set(expected):
+        return f"none of its {len(keys)} keys is the network's. "
+    return ""
 
 
 def adapt_channels(kernel: np.ndarray, channels: int, *, axis: int = 1) -> np.ndarray:

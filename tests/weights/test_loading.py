@@ -1,14 +1,17 @@
 import keras
 import numpy as np
 import pytest
+import torch_files
 from safetensors.numpy import save, save_file
 
+from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing
 from keras_resnets.weights import (
     Checkpoint,
     DownloadError,
     FreshHeadWarning,
     HubSource,
+    InitialWeights,
     LicenceWarning,
     PublishedResult,
     adapt_channels,
@@ -16,8 +19,6 @@ from keras_resnets.weights import (
     registered_checkpoint,
     registry,
 )
-
-# Keras 3.15's variables lack the `copy` argument that NumPy asks for when a model is saved.
 
 
 def _entry(tag, top1, licence="apache-2.0"):
@@ -90,7 +91,7 @@ def test_a_failed_download_leaves_the_model_as_it_was(published, hub, toy, load)
     assert all(map(np.array_equal, before, model.get_weights()))
 
 
-@pytest.fixture(params=[".safetensors", ".weights.h5", ".keras"])
+@pytest.fixture(params=[".safetensors", ".weights.h5", ".keras", ".pth"])
 def path(request, toy, load, rng, tmp_path):
     """A file of the same toy weights in each format."""
     save_file(toy.tensors(rng), tmp_path / "toy.safetensors")
@@ -98,6 +99,7 @@ def path(request, toy, load, rng, tmp_path):
     load(model, tmp_path / "toy.safetensors")
     model.save_weights(tmp_path / "toy.weights.h5")
     model.save(tmp_path / "toy.keras")
+    torch_files.save({"state_dict": toy.tensors(np.random.default_rng(0))}, tmp_path / "toy.pth")
     return tmp_path / f"toy{request.param}"
 
 
@@ -167,3 +169,159 @@ def test_what_weights_means(published):
         registered_checkpoint("Toy", "goood")
     with pytest.raises(ValueError, match="no ImageNet weights of Toys"):
         registered_checkpoint("Toys", "imagenet")
+
+
+@pytest.fixture
+def initial(toy):
+    def run(weights):
+        return InitialWeights("Toy", weights, key_of=toy.key_of)
+
+    return run
+
+
+def test_a_file_tells_its_classes(path, initial):
+    assert initial(path).classes == 5
+
+
+def test_nothing_and_the_registry_tell_their_classes_without_a_file(published, hub, initial):
+    assert initial(None).classes is None
+    assert initial("good").classes == 1000
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["module.", "_orig_mod.", "model.", "module._orig_mod.", "net.model.module.", "backbone."],
+)
+@pytest.mark.parametrize("extra", [{}, {"n_averaged": np.array(3)}])
+def test_prefixes_are_taken_off(toy, rng, initial, tmp_path, prefix, extra):
+    tensors = toy.tensors(rng)
+    path = tmp_path / "wrapped.safetensors"
+    save_file({prefix + key: tensor for key, tensor in tensors.items()} | extra, path)
+    assert initial(path).classes == 5
+    model = toy.model()
+    initial(path).load(model)
+    assert _is_loaded(model, tensors)
+
+
+def test_a_network_compiled_in_parts(toy, rng, initial, tmp_path):
+    tensors = toy.tensors(rng)
+    keys = {key: key.replace(".", "._orig_mod.", 1) for key in tensors}
+    save_file(
+        {keys[key]: tensor for key, tensor in tensors.items()}, tmp_path / "parts.safetensors"
+    )
+    model = toy.model()
+    initial(tmp_path / "parts.safetensors").load(model)
+    assert _is_loaded(model, tensors)
+
+
+def test_what_was_counted_beside_the_weights_is_left(toy, rng, load, tmp_path):
+    counts = {"total_ops": np.zeros(1), "conv1.total_params": np.zeros(1)}
+    tensors = toy.tensors(rng)
+    save_file(tensors | counts, tmp_path / "counted.safetensors")
+    model = toy.model()
+    load(model, tmp_path / "counted.safetensors")
+    assert _is_loaded(model, tensors)
+
+
+@pytest.mark.parametrize(
+    ("keys", "pattern"),
+    [
+        (
+            lambda key: f"module.x{key}",
+            "does not fit toy: all 9 keys begin with 'module.'. ",
+        ),
+        (
+            lambda key: f"model.{key}" if key != "fc.bias" else key,
+            "8 of 9 keys begin with 'model.'",
+        ),
+        (
+            lambda key: key.replace("conv", "kern").replace("bn", "no").replace("fc", "l"),
+            "none of its 9",
+        ),
+    ],
+)
+def test_what_does_not_fit_says_the_pattern_first(toy, rng, load, tmp_path, keys, pattern):
+    path = tmp_path / "søt one.safetensors"
+    save_file({keys(key): tensor for key, tensor in toy.tensors(rng).items()}, path)
+    with pytest.raises(UserError, match=pattern) as refused:
+        load(toy.model(), path)
+    assert str(refused.value).startswith(str(path))
+    assert " does not fit toy: " in str(refused.value)
+
+
+def _headless(tensors):
+    return {key: tensor for key, tensor in tensors.items() if not key.startswith("fc.")}
+
+
+def test_a_headless_file_needs_the_number_of_classes(toy, rng, initial, tmp_path):
+    tensors = _headless(toy.tensors(rng))
+    save_file(tensors, tmp_path / "body.safetensors")
+    start = initial(tmp_path / "body.safetensors")
+    assert start.classes is None
+    model = toy.model()
+    before = model.get_weights()
+    with pytest.raises(UserError, match="body.safetensors, which has none. Say how many classes"):
+        start.load(model, classes_asked=False)
+    assert all(map(np.array_equal, before, model.get_weights()))
+    with pytest.warns(FreshHeadWarning, match="has 5 classes, there is none in the checkpoint"):
+        start.load(model)
+    assert _is_loaded(model, tensors)
+    backbone = toy.model(include_top=False)
+    start.load(backbone, classes_asked=False)
+    assert _is_loaded(backbone, tensors)
+
+
+def test_half_a_head_is_no_head(toy, rng, load, tmp_path):
+    tensors = toy.tensors(rng)
+    del tensors["fc.weight"]
+    save_file(tensors, tmp_path / "half.safetensors")
+    with pytest.raises(UserError, match="1 missing.*\n.*\n.*predictions/kernel ← fc.weight"):
+        load(toy.model(), tmp_path / "half.safetensors")
+
+
+def test_other_channels_than_three_ask_for_such_a_model(toy, rng, load, tmp_path):
+    tensors = toy.tensors(rng) | {"conv1.weight": np.ones((8, 1, 3, 3), "float32")}
+    save_file(tensors, tmp_path / "grey.safetensors")
+    with pytest.raises(UserError, match=r"of 1 channels, the model's of 3.*input_shape=\(.*, 1\)"):
+        load(toy.model(), tmp_path / "grey.safetensors")
+    model = toy.model(channels=1)
+    load(model, tmp_path / "grey.safetensors")
+    assert _is_loaded(model, tensors)
+
+
+def _changed(key, change):
+    def run(tensors):
+        return tensors | {key: change(tensors[key])}
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (_changed("conv1.weight", lambda t: t.astype("int32")), r"1 not floating-p.*\(int32\)"),
+        (_changed("conv1.weight", lambda t: t > 0), r"1 not floating-point.*\(bool\)"),
+        (
+            _changed("bn1.bias", lambda t: t.astype("complex64")),
+            r"1 not floating-point.*\(complex64\)",
+        ),
+        (_changed("bn1.bias", lambda t: t.astype("uint8")), r"1 not floating-point.*\(uint8\)"),
+        (_changed("bn1.running_var", lambda t: -t), "1 negative variances.*moving_variance"),
+        (_changed("fc.bias", lambda t: t * np.inf), "1 not finite.*predictions/bias"),
+        (
+            _changed("fc.bias", lambda t: t.astype("float64") * 1e300),
+            "1 not finite.*predictions/bias",
+        ),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_numbers_that_no_network_works_with(toy, rng, load, tmp_path, spoil, problem, suffix):
+    path = tmp_path / f"odd{suffix}"
+    write = save_file if suffix == ".safetensors" else torch_files.save
+    write(spoil(toy.tensors(rng)), path)
+    model = toy.model()
+    before = model.get_weights()
+    with pytest.raises(UserError, match=f"(?s)odd.* does not fit toy: {problem}"):
+        load(model, path)
+    assert all(map(np.array_equal, before, model.get_weights()))

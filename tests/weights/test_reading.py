@@ -1,16 +1,13 @@
-import importlib.util
-import pickle
+import json
+import struct
 import zipfile
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from keras_resnets.weights import read_tensors
-
-# Keras 3.15's variables lack the `copy` argument that NumPy asks for when a model is saved.
-
-HAS_TORCH = importlib.util.find_spec("torch") is not None
+from keras_resnets.errors import UserError
+from keras_resnets.weights import read_tensor_file, read_tensors
 
 
 @pytest.fixture
@@ -50,7 +47,7 @@ def test_a_flipped_bit_in_the_header(saved):
         read_tensors(saved)
 
 
-@pytest.mark.parametrize("suffix", [".safetensors", ".weights.h5", ".keras"])
+@pytest.mark.parametrize("suffix", [".safetensors", ".weights.h5", ".keras", ".pth", ".BIN"])
 def test_foreign_content(tmp_path, suffix):
     path = tmp_path / f"photo{suffix}"
     path.write_bytes(b"\x89PNG\r\n" + bytes(500))
@@ -58,8 +55,87 @@ def test_foreign_content(tmp_path, suffix):
         read_tensors(path)
 
 
+@pytest.mark.parametrize(
+    ("content", "way_out"),
+    [
+        (b"", "It is empty: download"),
+        (b"<!DOCTYPE html>", "begins as a web page does"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "begins as a pointer of Git LFS does"),
+        (b"\x89HDF\r\n\x1a\n", "begins as HDF5 does"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_what_lies_under_a_name_is_told(tmp_path, suffix, content, way_out):
+    path = tmp_path / f"wéights of mine{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=way_out) as refused:
+        read_tensors(path)
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def safetensors_of(header, content=b""):
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + content
+
+
+def test_bfloat16_becomes_float32(tmp_path):
+    header = {"a": {"dtype": "BF16", "shape": [2, 1], "data_offsets": [0, 4]}}
+    (tmp_path / "half.safetensors").write_bytes(safetensors_of(header, b"\x80\x3f\x20\xc0"))
+    tensors = read_tensors(tmp_path / "half.safetensors")
+    np.testing.assert_array_equal(tensors["a"], np.array([[1.0], [-2.5]], "float32"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        safetensors_of({"a": {"dtype": "F8_E4M3", "shape": [1], "data_offsets": [0, 1]}}, b"1"),
+        safetensors_of(
+            {"a": {"dtype": "F32", "shape": [1 << 44], "data_offsets": [0, 4]}}, b"1234"
+        ),
+        safetensors_of({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, b"12345"),
+        safetensors_of({"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}, b"1234"),
+        struct.pack("<Q", 100_000) + b"[" * 100_000,
+        struct.pack("<Q", 1 << 60) + b"{}",
+    ],
+    ids=["dtype", "64 TiB", "too long", "negative", "nested", "header"],
+)
+def test_a_header_that_cannot_be_believed(tmp_path, content):
+    (tmp_path / "odd.safetensors").write_bytes(content)
+    with pytest.raises(UserError, match=r"odd.safetensors is not a whole safetensors file \("):
+        read_tensors(tmp_path / "odd.safetensors")
+
+
+def test_a_header_that_would_take_long(tmp_path):
+    with open(tmp_path / "long.safetensors", "wb") as file:
+        file.write(struct.pack("<Q", 1 << 25))
+        file.truncate(1 << 26)
+    with pytest.raises(UserError, match="long.safetensors was refused: its header has 33.6 MB"):
+        read_tensors(tmp_path / "long.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "names"),
+    [
+        ({"class_names": '["cat", "søt hest"]'}, ("cat", "søt hest")),
+        ({"classes": '{"dog": 1, "cat": 0}'}, ("cat", "dog")),
+        ({"id2label": '{"0": "cat", "1": "dog"}'}, ("cat", "dog")),
+        ({"id2label": '{"0": "cat", "2": "dog"}'}, None),
+        ({"class_names": "cat, dog"}, None),
+        ({"class_names": "[1, 2]"}, None),
+        ({"format": "pt"}, None),
+    ],
+)
+def test_class_names_in_a_file(tmp_path, metadata, names):
+    save_file({"fc.bias": np.zeros(2, "float32")}, tmp_path / "named.safetensors", metadata)
+    assert read_tensor_file(tmp_path / "named.safetensors").class_names == names
+
+
 def test_unknown_suffix_and_missing_file(tmp_path):
-    with pytest.raises(ValueError, match="ending in .safetensors, .weights.h5, .keras, .pth"):
+    with pytest.raises(
+        ValueError,
+        match=r"ending in .safetensors, .weights.h5, .keras, .pth, .pt, .pth.tar, .bin, .ckpt",
+    ):
         read_tensors(tmp_path / "model.onnx")
     with pytest.raises(FileNotFoundError, match="no checkpoint at .*nowhere.safetensors"):
         read_tensors(tmp_path / "nowhere.safetensors")
@@ -103,60 +179,3 @@ def test_an_archive_without_weights(tmp_path):
         archive.writestr("config.json", "{}")
     with pytest.raises(ValueError, match="empty.keras is not a whole Keras file"):
         read_tensors(tmp_path / "empty.keras")
-
-
-@pytest.mark.skipif(HAS_TORCH, reason="torch is installed, so nothing is missing")
-def test_a_pth_without_torch_names_the_extra(tmp_path):
-    (tmp_path / "toy.pth").write_bytes(b"PK")
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'keras-resnets\[torch\]'"):
-        read_tensors(tmp_path / "toy.pth")
-
-
-class Payload:
-    """Creates a file when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return (open, (str(self.path), "w"))
-
-
-@pytest.mark.skipif(not HAS_TORCH, reason="needs torch, which the library does not")
-def test_code_in_a_pth_is_refused_and_not_executed(tmp_path):
-    import torch
-
-    executed = tmp_path / "executed"
-    torch.save({"fc.bias": torch.zeros(3), "code": Payload(executed)}, tmp_path / "new.pth")
-    (tmp_path / "old.pth").write_bytes(pickle.dumps(Payload(executed), protocol=2))
-    for name in ("new.pth", "old.pth"):
-        with pytest.raises(ValueError, match="It was refused and nothing in it was executed"):
-            read_tensors(tmp_path / name)
-    assert not executed.exists()
-
-
-@pytest.mark.skipif(not HAS_TORCH, reason="needs torch, which the library does not")
-@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"epoch": 3, "state_dict": s}])
-def test_a_pth_comes_back(tmp_path, wrap):
-    import torch
-
-    state = {"fc.bias": torch.arange(3).to(torch.bfloat16), "n": torch.tensor(7)}
-    torch.save(wrap(state), tmp_path / "toy.pth")
-    tensors = read_tensors(tmp_path / "toy.pth")
-    np.testing.assert_array_equal(tensors["fc.bias"], np.array([0, 1, 2], "float32"))
-    assert tensors["fc.bias"].dtype == np.float32
-    assert tensors["n"] == 7
-
-
-@pytest.mark.skipif(not HAS_TORCH, reason="needs torch, which the library does not")
-def test_broken_and_foreign_pth(tmp_path):
-    import torch
-
-    path = tmp_path / "toy.pth"
-    torch.save({"fc.bias": torch.zeros(3000)}, path)
-    path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(ValueError, match="toy.pth is not a whole PyTorch file"):
-        read_tensors(path)
-    torch.save([1, 2], path)
-    with pytest.raises(ValueError, match="holds no state_dict"):
-        read_tensors(path)
