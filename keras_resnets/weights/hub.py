@@ -1,25 +1,42 @@
 """Downloading checkpoints, once, and never believing a byte whose hash is known and differs."""
 
+import email.utils
 import hashlib
+import logging
 import os
 import re
-import tempfile
+import threading
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from keras_resnets._common.console import progress
+from keras_resnets._common.files import written_aside
+from keras_resnets.errors import UserError
+from keras_resnets.weights.reading import read_tensor_file
 from keras_resnets.weights.registry import HubSource, UrlSource
 from keras_resnets.weights.warning import warn_caller
 
 _CHUNK = 1 << 20
 _TIMEOUT = 30  # seconds without a byte
+_ANSWER = 4  # seconds in which a server must answer at all
+_PATIENCE = 60  # seconds that a busy server may ask for
+_BUSY = {429, 503}
+_ERRORS_ALONE = logging.ERROR
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class DownloadError(OSError):
     """A checkpoint could not be brought here whole. The cause, if any, is chained."""
+
+
+class BusyWarning(UserWarning):
+    """A server asks to wait, and it is waited."""
 
 
 class UnverifiedWarning(UserWarning):
@@ -31,7 +48,9 @@ def download(source: HubSource | UrlSource) -> Path:
 
     The hub's files live in the hub's own cache and follow its variables (`HF_HOME`, `HF_ENDPOINT`,
     `HF_HUB_OFFLINE`, `HF_TOKEN`); files of a URL in `$KERAS_HOME/models/keras-resnets`. The sha256
-    of the content is computed on every call; a file that fails is removed from the cache.
+    of the content is computed on every call; a file that fails is removed from the cache. One whose
+    publisher gives no hash is kept if it can be read to its end. A server that is busy is waited for as
+    long as it asks, a minute at most; one that does not answer within seconds is given up.
 
     Raises:
         DownloadError: for whatever keeps the file from arriving whole and unchanged.
@@ -52,18 +71,160 @@ def _from_hub(source: HubSource) -> Path:
 
     # Whatever goes wrong in there, from DNS to a full disk, the checkpoint did not arrive.
     try:
-        path = Path(huggingface_hub.hf_hub_download(source.repository, source.file))
+        cached = huggingface_hub.try_to_load_from_cache(source.repository, source.file)
+        path = Path(cached if isinstance(cached, str) else _fetch_from_hub(source))
+    except DownloadError:
+        raise
     except Exception as error:
         raise _failed(source, error) from error
     expected = _hash_on_hub(source, path)
     if expected is None:
+        if not isinstance(cached, str):
+            _check_readable(source, path)
         return path
     actual = sha256(path)
     if actual != expected:
-        for file in (path.resolve(), _blob(path), path):
-            file.unlink(missing_ok=True)
+        _forget(path)
         raise DownloadError(_corrupt(source, expected, actual))
     return path
+
+
+def _fetch_from_hub(source: HubSource) -> str:
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    if not constants.is_offline_mode():
+        _check_answers(huggingface_hub.hf_hub_url(source.repository, source.file))
+    with _hub_that_says_how_long(_Patience(source)):
+        return huggingface_hub.hf_hub_download(source.repository, source.file)
+
+
+@contextmanager
+def _hub_that_says_how_long(patience: "_Patience") -> Iterator[None]:
+    """The hub's own client waits as long as a server asks, and writes five lines of log about it."""
+    import huggingface_hub
+    from huggingface_hub.utils import logging as hub_logging
+
+    def heed(response: Any) -> None:
+        if response.status_code in _BUSY:
+            patience.seconds(response.headers)
+
+    session = huggingface_hub.get_session()
+    hooks, verbosity = session.event_hooks, hub_logging.get_verbosity()
+    session.event_hooks = {**hooks, "response": [*hooks.get("response", []), heed]}
+    hub_logging.set_verbosity(_ERRORS_ALONE)
+    try:
+        yield
+    finally:
+        session.event_hooks = hooks
+        hub_logging.set_verbosity(verbosity)
+
+
+class _Patience:
+    """How long servers may keep us waiting for one file, in all.
+
+    Args:
+        source: What messages call the file.
+    """
+
+    def __init__(self, source: HubSource | UrlSource):
+        self._source = source
+        self._left = float(_PATIENCE)
+
+    def seconds(self, headers: Any) -> float | None:
+        """How many seconds a busy server asks us to wait, said aloud; `None` where it does not.
+
+        Raises:
+            DownloadError: where that is more than is left.
+        """
+        asked = retry_after(dict(headers.items()))
+        if asked is None:
+            return None
+        if asked > self._left:
+            raise DownloadError(
+                f"Could not download {self._source}: the server is busy and asks to wait {asked:,.0f} "
+                f"seconds, and {_PATIENCE} are waited at most. Try again then."
+            )
+        self._left -= asked
+        warn_caller(
+            f"The server of {self._source} is busy and asks to wait {asked:.0f} seconds.",
+            BusyWarning,
+        )
+        return asked
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds after which a server wants to be asked again, by its answer's headers.
+
+    `Retry-After` has seconds or a date (RFC 9110, 10.2.3); the hub's `RateLimit` has `t=SECONDS`.
+
+    Example:
+        >>> retry_after({"Retry-After": "30"})
+        30.0
+    """
+    given = {name.lower(): value.strip() for name, value in headers.items()}
+    limit = re.search(r"\bt=(\d+)", given.get("ratelimit", ""))
+    after = given.get("retry-after", "")
+    if after.isdecimal():
+        return float(after)
+    if limit is not None:
+        return float(limit[1])
+    try:
+        when = email.utils.parsedate_to_datetime(after)
+    except ValueError:
+        return None
+    return max(0.0, when.timestamp() - time.time())
+
+
+def _check_answers(url: str) -> None:
+    """Fails within seconds where nobody answers; clients of the network try for half a minute.
+
+    In a thread, since a name that cannot be looked up takes as long as the system likes.
+    """
+    root = urllib.parse.urljoin(url, "/")
+    outcome: list[Exception | None] = []
+
+    def ask() -> None:
+        request = urllib.request.Request(root, method="HEAD")
+        try:
+            with urllib.request.urlopen(request, timeout=_ANSWER):
+                outcome.append(None)
+        except urllib.error.HTTPError:  # an answer, whichever
+            outcome.append(None)
+        except Exception as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(_ANSWER + 0.5)
+    failed = outcome[0] if outcome else TimeoutError(f"nothing within {_ANSWER} seconds")
+    if failed is not None:
+        cause = failed.reason if isinstance(failed, urllib.error.URLError) else failed
+        raise _NoAnswer(
+            f"it is not in the cache, and {root} cannot be asked ({cause})."
+        ) from failed
+
+
+class _NoAnswer(OSError):
+    """A server is out of reach."""
+
+
+def _check_readable(source: HubSource | UrlSource, path: Path) -> None:
+    """Removes a file that no hash vouches for unless it can be read to its end."""
+    try:
+        read_tensor_file(path)
+    except UserError as error:
+        _forget(path)
+        reason = str(error).replace(str(path), "it")
+        raise DownloadError(
+            f"{source} arrived broken and was not kept: {reason} Its publisher gives no hash."
+        ) from error
+
+
+def _forget(path: Path) -> None:
+    """Removes a file of the cache, and what a link in its place led to."""
+    for file in (path.resolve(), _blob(path), path):
+        file.unlink(missing_ok=True)
 
 
 def _hash_on_hub(source: HubSource, path: Path) -> str | None:
@@ -97,9 +258,9 @@ def _from_url(source: UrlSource) -> Path:
     try:
         if not path.exists():
             _check_online()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with _written_aside(path) as part:
-                _fetch(source.url, part)
+            _check_answers(source.url)
+            with written_aside(path) as part:
+                _fetch(source, part)
                 _verify(source, part)
         _verify(source, path)
     except DownloadError:
@@ -114,20 +275,29 @@ def _from_url(source: UrlSource) -> Path:
     return path
 
 
-def _fetch(url: str, path: Path) -> None:
-    import keras
+def _fetch(source: UrlSource, path: Path) -> None:
+    patience = _Patience(source)
+    while True:
+        try:
+            with urllib.request.urlopen(source.url, timeout=_TIMEOUT) as response:
+                return _receive(source.url, response, path)
+        except urllib.error.HTTPError as error:
+            seconds = patience.seconds(error.headers) if error.code in _BUSY else None
+            if seconds is None:
+                raise
+            time.sleep(seconds)
 
-    with urllib.request.urlopen(url, timeout=_TIMEOUT) as response, path.open("wb") as file:
-        if response.headers.get_content_type() == "text/html":
-            raise DownloadError(f"{url} answered with a web page in place of the file.")
-        length = response.headers.get("Content-Length")
-        total = int(length) if length else None
-        progress = keras.utils.Progbar(total, unit_name="byte")
-        received = 0
-        while chunk := response.read(_CHUNK):
-            file.write(chunk)
-            received += len(chunk)
-            progress.update(received)
+
+def _receive(url: str, response: Any, path: Path) -> None:
+    if response.headers.get_content_type() == "text/html":
+        raise DownloadError(f"{url} answered with a web page in place of the file.")
+    length = response.headers.get("Content-Length")
+    total = int(length) if length else None
+    chunks = iter(lambda: response.read(_CHUNK), b"")
+    if total is not None:
+        chunks = progress(chunks, f"Downloading {path.name}: MB", -(-total // _CHUNK))
+    with path.open("wb") as file:
+        received = sum(map(file.write, chunks))
     if total not in (None, received):
         raise DownloadError(
             f"The connection to {url} broke after {received:,} of {total:,} bytes. Try again."
@@ -136,6 +306,7 @@ def _fetch(url: str, path: Path) -> None:
 
 def _verify(source: UrlSource, path: Path) -> None:
     if source.sha256 is None:
+        _check_readable(source, path)
         return
     actual = sha256(path)
     if not actual.startswith(source.sha256):
@@ -143,24 +314,11 @@ def _verify(source: UrlSource, path: Path) -> None:
         raise DownloadError(_corrupt(source, f"{source.sha256}…", actual))
 
 
-@contextmanager
-def _written_aside(path: Path) -> Iterator[Path]:
-    """Yields a new file beside `path` that takes its place at the end, or is removed on an error."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".part")
-    os.close(handle)
-    part = Path(name)
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _check_online() -> None:
     from huggingface_hub import constants
 
     if constants.is_offline_mode():
-        raise FileNotFoundError("it is not in the cache, and HF_HUB_OFFLINE is set.")
+        raise _NoAnswer("it is not in the cache, and HF_HUB_OFFLINE is set.")
 
 
 def _corrupt(source: HubSource | UrlSource, expected: str, actual: str) -> str:
@@ -181,6 +339,8 @@ def _failed(source: HubSource | UrlSource, error: Exception) -> DownloadError:
 def _reason(error: Exception) -> str:
     from huggingface_hub import constants, errors
 
+    if isinstance(error, _NoAnswer):
+        return str(error)
     if isinstance(error, errors.GatedRepoError):
         return "its owner wants you to accept conditions on the hub first, and HF_TOKEN to be set."
     if isinstance(error, errors.RepositoryNotFoundError | errors.RemoteEntryNotFoundError):

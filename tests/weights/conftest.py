@@ -16,8 +16,8 @@ COMMIT = "c0ffee" + "0" * 34
 class Hub(http.server.ThreadingHTTPServer):
     """Speaks what `huggingface_hub` needs: HEAD and GET of /{repo}/resolve/{revision}/{file}.
 
-    `fault` is one of `None`, `"404"`, `"500"`, `"slow"`, `"dies"`, `"dies once"`, `"corrupt"` and
-    `"web page"`.
+    `fault` is one of `None`, `"404"`, `"500"`, `"slow"`, `"dies"`, `"dies once"`, `"corrupt"`,
+    `"web page"`, and `"busy"` or `"busy once"`: 429 with the headers of `busy`.
     """
 
     daemon_threads = True
@@ -28,6 +28,7 @@ class Hub(http.server.ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.digests: dict[str, str] = {}
         self.fault: str | None = None
+        self.busy: dict[str, str] = {}
         self.requests: list[tuple[str, str | None]] = []  # (method, range)
         self.released = threading.Event()
 
@@ -63,6 +64,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self._status(404, {"X-Error-Code": error})
         if fault == "500":
             return self._status(500)
+        if fault in ("busy", "busy once"):
+            if fault == "busy once":
+                self.server.fault = None
+            return self._status(429, self.server.busy)
         if not with_body:
             return self._headers(200, content, len(content))
         if fault == "slow":

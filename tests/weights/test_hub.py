@@ -2,12 +2,15 @@ import contextlib
 import hashlib
 import resource
 import signal
+import socket
+import threading
 
 import pytest
+import torch_files
 from huggingface_hub import constants
 
 from keras_resnets.weights import DownloadError, HubSource, UrlSource, download
-from keras_resnets.weights.hub import UnverifiedWarning
+from keras_resnets.weights.hub import BusyWarning, UnverifiedWarning, retry_after
 
 SOURCE = HubSource("timm/toy.in1k")
 CONTENT = bytes(range(256)) * 64
@@ -169,7 +172,7 @@ def test_a_url_is_downloaded_once(hub, monkeypatch, tmp_path):
     assert path.read_bytes() == CONTENT
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert download(source) == path
-    assert len(hub.requests) == 1
+    assert len(hub.asked("GET")) == 1
     assert cached_files(tmp_path) == [path]
 
 
@@ -209,7 +212,121 @@ def test_a_bit_that_flips_in_a_cached_url_is_found(hub):
     assert not path.exists()
 
 
-def test_a_publisher_without_a_hash_is_named(hub):
+@pytest.fixture
+def unhashed(hub, toy, rng, tmp_path):
+    """A source of a whole checkpoint without a hash, and its content."""
+    content = torch_files.save(toy.tensors(rng), tmp_path / "toy.pth").read_bytes()
+    (tmp_path / "toy.pth").unlink()
+    hub.put_at("/toy.pth", content)
+    return UrlSource(f"{hub.url}/toy.pth", "toy.in1k.pth", None), content
+
+
+def test_a_publisher_without_a_hash_is_named(unhashed):
+    source, content = unhashed
     with pytest.warns(UnverifiedWarning, match="gives no hash") as warned:
-        assert download(_url_source(hub, sha256=None)).read_bytes() == CONTENT
+        assert download(source).read_bytes() == content
     assert warned[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda c: c[:-100], lambda c: c.replace(b"fc.bias", b"fc.bi\xff\xff")]
+)
+def test_without_a_hash_a_file_is_read_before_it_is_kept(hub, unhashed, tmp_path, spoil):
+    source, content = unhashed
+    hub.put_at("/toy.pth", spoil(content))
+    with pytest.raises(
+        DownloadError, match="toy.pth arrived broken and was not kept: it is not a whole .*no hash"
+    ):
+        download(source)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_what_a_killed_download_left_is_swept(hub, tmp_path):
+    folder = tmp_path / "keras" / "models" / "keras-resnets"
+    folder.mkdir(parents=True)
+    left = folder / ".toy.in1k.aside-999999999.pth"
+    left.write_bytes(b"half")
+    download(_url_source(hub))
+    assert not left.exists()
+
+
+@pytest.fixture
+def waited(monkeypatch):
+    """The seconds that a download from a URL slept."""
+    slept: list[float] = []
+    monkeypatch.setattr("keras_resnets.weights.hub.time.sleep", slept.append)
+    return slept
+
+
+def test_a_busy_server_is_waited_for_and_that_is_said(hub, waited):
+    source = _url_source(hub)
+    hub.fault, hub.busy = "busy once", {"Retry-After": "30"}
+    with pytest.warns(BusyWarning, match="toy.pth is busy and asks to wait 30 seconds"):
+        assert download(source).read_bytes() == CONTENT
+    assert waited == [30]
+
+
+@pytest.mark.parametrize(
+    "busy", [{"Retry-After": "100000"}, {"RateLimit": '"resolvers";r=0;t=100000'}]
+)
+def test_a_server_that_asks_for_longer_than_a_minute_is_given_up(hub, waited, published, busy):
+    source = _url_source(hub)
+    hub.fault, hub.busy = "busy", busy
+    for one in (source, SOURCE):
+        with pytest.raises(DownloadError, match="busy and asks to wait 100,000 seconds, and 60"):
+            download(one)
+    assert waited == []
+
+
+def test_a_minute_is_waited_in_all(hub, waited):
+    source = _url_source(hub)
+    hub.fault, hub.busy = "busy", {"Retry-After": "25"}
+    with (
+        pytest.warns(BusyWarning, match="asks to wait 25 seconds"),
+        pytest.raises(DownloadError, match="asks to wait 25 seconds, and 60"),
+    ):
+        download(source)
+    assert waited == [25, 25]
+
+
+def test_a_busy_hub_is_waited_for(published):
+    published.fault, published.busy = "busy once", {"Retry-After": "7"}
+    with pytest.warns(BusyWarning, match="timm/toy.in1k.* is busy and asks to wait 7 seconds"):
+        assert download(SOURCE).read_bytes() == CONTENT
+
+
+def test_when_to_ask_again():
+    assert retry_after({"retry-after": "120"}) == 120
+    assert retry_after({"RateLimit": '"api";r=0;t=17'}) == 17
+    assert retry_after({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
+    assert retry_after({"Retry-After": "soon"}) is None
+    assert retry_after({}) is None
+
+
+@pytest.fixture
+def silent_server():
+    """Takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("at_url", [False, True])
+def test_a_server_that_does_not_answer_is_given_up_soon(hub, monkeypatch, silent_server, at_url):
+    monkeypatch.setattr("keras_resnets.weights.hub._ANSWER", 0.1)
+    template = silent_server + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    source = UrlSource(f"{silent_server}/toy.pth", "toy.pth", None) if at_url else SOURCE
+    with pytest.raises(
+        DownloadError, match="not in the cache, and http.*cannot be asked"
+    ) as failed:
+        download(source)
+    assert "\n" not in str(failed.value)
+
+
+def test_a_name_that_takes_long_to_look_up_is_given_up_soon(hub, monkeypatch):
+    release = threading.Event()
+    monkeypatch.setattr("keras_resnets.weights.hub._ANSWER", 0.1)
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: release.wait(60))
+    with pytest.raises(DownloadError, match="cannot be asked \\(nothing within 0.1 seconds\\)"):
+        download(_url_source(hub))
+    release.set()
