@@ -59,7 +59,7 @@ def train(name: str, *arguments: str) -> float:
     ]
     print(shlex.join(command), flush=True)
     subprocess.run([sys.executable, *command[1:]], check=True, stdout=subprocess.DEVNULL)
-    return json.loads((FOLDER / name / "evaluation.json").read_text("utf-8"))["top1"]
+    return float(json.loads((FOLDER / name / "evaluation.json").read_text("utf-8"))["top1"])
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from hardening.conftest import sizes
 from references.draw import draw_tensors
 from safetensors.numpy import save_file
 
@@ -110,13 +109,20 @@ def same(made, expected):
     return len(made) == len(expected) and all(map(np.array_equal, made, expected))
 
 
-@sizes(1, 17)
-@pytest.mark.parametrize("kind", [Conversion, Export, Training])
+# The default tests kill training and export at chosen moments.
+@pytest.mark.parametrize(
+    ("kind", "tries"),
+    [
+        (Conversion, 1),
+        *(
+            pytest.param(kind, 17, marks=pytest.mark.hardening)
+            for kind in (Conversion, Export, Training)
+        ),
+    ],
+)
 def test_a_kill_leaves_nothing_half(
     kind, tries, tally, photos, model, checkpoint, tmp_path, request
 ):
-    if tries == 1 and kind is not Conversion:
-        pytest.skip("`make hardening` kills it; the default tests do at chosen moments")
     command = kind(photos, model, checkpoint)
     began = time.monotonic()
     expected = finished(command, tmp_path / "straight")
