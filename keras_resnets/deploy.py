@@ -22,6 +22,17 @@ def deploy(model: "keras.Model") -> "keras.Model":
 
     Raises:
         ValueError: For a subclassed model, an unbuilt one, or one that is deployed already.
+
+    Example:
+        >>> import numpy as np
+        >>> import keras_resnets
+        >>> model = keras_resnets.ResNeXt(depths=(1, 1), planes=16, classes=3)
+        >>> deployed = keras_resnets.deploy(model)
+        >>> model.count_params() - deployed.count_params() > 0
+        True
+        >>> images = np.ones((1, 224, 224, 3), "float32")
+        >>> np.allclose(deployed.predict_on_batch(images), model.predict_on_batch(images), atol=1e-5)
+        True
     """
     # `keras_resnets` imports this module at once, and Keras takes seconds.
     import keras

@@ -22,6 +22,13 @@ def feature_extractor(model: keras.Model, layers: Sequence[str] | None = None) -
 
     Raises:
         ValueError: For a layer that is not in the model.
+
+    Example:
+        >>> import keras_resnets
+        >>> model = keras_resnets.ResNeXt(depths=(1, 1), planes=16, classes=3)
+        >>> pyramid = keras_resnets.feature_extractor(model)
+        >>> {name: maps.shape for name, maps in pyramid.output.items()}
+        {'stage1_block1': (None, 56, 56, 64), 'stage2_block1': (None, 28, 28, 128)}
     """
     names = list(layers) if layers is not None else list(last_blocks(model).values())
     known = [layer.name for layer in model.layers]
@@ -80,6 +87,13 @@ def freeze_stages(model: keras.Model, count: int) -> None:
 
     Raises:
         ValueError: For a count below 0 or beyond the stages.
+
+    Example:
+        >>> import keras_resnets
+        >>> model = keras_resnets.ResNeXt(depths=(1, 1), planes=16, classes=3)
+        >>> keras_resnets.freeze_stages(model, 2)
+        >>> [layer.name for layer in model.layers if layer.trainable and layer.weights]
+        ['stage2_block1', 'predictions']
     """
     groups = stages(model)
     if not 0 <= count < len(groups):
@@ -106,6 +120,13 @@ def layerwise_multipliers(model: keras.Model, decay: float) -> dict[str, float]:
 
     Raises:
         ValueError: For a decay outside `(0, 1]`.
+
+    Example:
+        >>> import keras_resnets
+        >>> model = keras_resnets.ResNeXt(depths=(1, 1), planes=16, classes=3)
+        >>> rates = keras_resnets.layerwise_multipliers(model, decay=0.5)
+        >>> rates["predictions/kernel"], rates["stem/conv1/conv/kernel"]
+        (1.0, 0.125)
     """
     if not 0 < decay <= 1:
         raise UserError(f"Expected a decay in (0, 1]. Received: decay={decay}.")

@@ -32,6 +32,13 @@ class LayerwiseSGD(_Layerwise, keras.optimizers.SGD):
         multipliers: Variable path → factor of the learning rate, 1 where there is none: see
             `keras_resnets.layerwise_multipliers`.
         *args, **kwargs: Those of `keras.optimizers.SGD`.
+
+    Example:
+        >>> import keras_resnets
+        >>> from keras_resnets.optimizers import LayerwiseSGD
+        >>> model = keras_resnets.ResNeXt(depths=(1, 1), planes=16, classes=3)
+        >>> gently = keras_resnets.layerwise_multipliers(model, decay=0.7)
+        >>> model.compile(LayerwiseSGD(0.01, multipliers=gently), "sparse_categorical_crossentropy")
     """
 
 
@@ -45,4 +52,11 @@ class LayerwiseAdamW(_Layerwise, keras.optimizers.AdamW):
         multipliers: Variable path → factor of the learning rate, 1 where there is none: see
             `keras_resnets.layerwise_multipliers`.
         *args, **kwargs: Those of `keras.optimizers.AdamW`.
+
+    Example:
+        >>> import keras_resnets
+        >>> from keras_resnets.optimizers import LayerwiseAdamW
+        >>> model = keras_resnets.ResNeXt(depths=(1, 1), planes=16, classes=3)
+        >>> gently = keras_resnets.layerwise_multipliers(model, decay=0.7)
+        >>> model.compile(LayerwiseAdamW(0.01, multipliers=gently), "sparse_categorical_crossentropy")
     """

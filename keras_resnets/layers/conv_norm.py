@@ -41,6 +41,12 @@ class ConvNorm(Deployable):
         zero_gamma: Start with a zero scale, so that a residual branch starts as nothing
             (Goyal et al., 2017).
         folded: No normalisation but a bias, as `deploy` makes it.
+
+    Example:
+        >>> import keras
+        >>> from keras_resnets.layers import ConvNorm
+        >>> ConvNorm(16, 3, strides=2, groups=4, activation="relu")(keras.Input((9, 9, 8))).shape
+        (None, 5, 5, 16)
     """
 
     def __init__(

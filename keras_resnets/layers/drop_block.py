@@ -27,6 +27,14 @@ class DropBlock(keras.layers.Layer):
 
     Raises:
         ValueError: For a rate outside `[0, 1)` or a block smaller than 1.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from keras_resnets.layers import DropBlock
+        >>> images = np.ones((1, 8, 8, 4), "float32")
+        >>> outputs = DropBlock(0.2, block_size=3, seed=0)(images, training=True)
+        >>> bool(keras.ops.any(outputs == 0))
+        True
     """
 
     def __init__(self, rate: float, *, block_size: int = 7, seed: int | None = None, **kwargs: Any):

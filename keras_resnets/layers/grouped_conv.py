@@ -37,6 +37,12 @@ class GroupedConv2D(keras.layers.Conv2D):
 
     Raises:
         ValueError: For an unknown `lowering`, or `data_format="channels_first"`.
+
+    Example:
+        >>> import keras
+        >>> from keras_resnets.layers import GroupedConv2D
+        >>> GroupedConv2D(16, 3, groups=4, padding="same")(keras.Input((9, 9, 8))).shape
+        (None, 9, 9, 16)
     """
 
     def __init__(

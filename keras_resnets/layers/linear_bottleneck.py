@@ -42,6 +42,12 @@ class LinearBottleneck(Deployable):
 
     Raises:
         ValueError: At build, for a shortcut between shapes that do not allow one.
+
+    Example:
+        >>> import keras
+        >>> from keras_resnets.layers import LinearBottleneck
+        >>> LinearBottleneck(12, 48, squeezed=4, shortcut=True)(keras.Input((9, 9, 8))).shape
+        (None, 9, 9, 12)
     """
 
     def __init__(

@@ -18,6 +18,12 @@ class PaddedAveragePool(StridedPool):
 
     Input: `(batch, height, width, channels)`; output: sides `ceil(n / strides)`. The arguments are
     those of `StridedPool`.
+
+    Example:
+        >>> import keras
+        >>> from keras_resnets.layers import PaddedAveragePool
+        >>> PaddedAveragePool(strides=2)(keras.Input((9, 9, 8))).shape
+        (None, 5, 5, 8)
     """
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -37,6 +37,12 @@ def convert_layout(
 
     Raises:
         ValueError: For a last axis that the groups do not divide.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_resnets.layers import convert_layout
+        >>> convert_layout(np.arange(6), radix=2, cardinality=3, to="cardinality_major").tolist()
+        [0, 3, 1, 4, 2, 5]
     """
     if weights.shape[-1] % (radix * cardinality):
         raise UserError(

@@ -40,6 +40,12 @@ class Res2NetScale(Deployable):
     Raises:
         ValueError: For a scale below 2 or one that does not divide `filters`, or a connected block
             with strides.
+
+    Example:
+        >>> import keras
+        >>> from keras_resnets.layers import Res2NetScale
+        >>> Res2NetScale(16, scale=4)(keras.Input((9, 9, 16))).shape
+        (None, 9, 9, 16)
     """
 
     def __init__(

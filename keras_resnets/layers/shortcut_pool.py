@@ -19,6 +19,12 @@ class ShortcutPool(StridedPool):
 
     Input: `(batch, height, width, channels)`; output: sides `ceil(n / strides)`. The arguments are
     those of `StridedPool`, with `strides` 1 or 2.
+
+    Example:
+        >>> import keras
+        >>> from keras_resnets.layers import ShortcutPool
+        >>> ShortcutPool(strides=2)(keras.Input((9, 9, 8))).shape
+        (None, 5, 5, 8)
     """
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -48,6 +48,12 @@ class SplitAttention(Deployable):
 
     Raises:
         ValueError: For `strides` above 1 without a pool, or an unknown `pool`.
+
+    Example:
+        >>> import keras
+        >>> from keras_resnets.layers import SplitAttention
+        >>> SplitAttention(16, radix=2, strides=2, pool="after")(keras.Input((9, 9, 8))).shape
+        (None, 5, 5, 16)
     """
 
     def __init__(

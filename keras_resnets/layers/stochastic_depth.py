@@ -23,6 +23,14 @@ class StochasticDepth(keras.layers.Layer):
 
     Raises:
         ValueError: For a rate outside `[0, 1)`.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from keras_resnets.layers import StochasticDepth
+        >>> branch = np.ones((1000, 1), "float32")
+        >>> outputs = StochasticDepth(0.5, seed=0)(branch, training=True)
+        >>> sorted(set(keras.ops.convert_to_numpy(outputs).ravel().tolist()))
+        [0.0, 2.0]
     """
 
     def __init__(self, rate: float, *, seed: int | None = None, **kwargs: Any):

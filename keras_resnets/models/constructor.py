@@ -194,6 +194,10 @@ Raises:
         that are unknown, broken or do not fit.
     FileNotFoundError: For a path where there is no file.
     keras_resnets.weights.DownloadError: For a download that fails."""
+_EXAMPLE = """Example:
+    >>> import keras_resnets
+    >>> keras_resnets.{name}(weights=None, classes=10).output_shape
+    (None, 10)"""
 
 
 def _dress(constructor: Any, name: str, parameters: Callable[..., Any], summary: str) -> None:
@@ -202,4 +206,6 @@ def _dress(constructor: Any, name: str, parameters: Callable[..., Any], summary:
     constructor.__name__ = constructor.__qualname__ = name
     constructor.__module__ = "keras_resnets"
     constructor.__signature__ = signature.replace(return_annotation="keras.Model")
-    constructor.__doc__ = f"{summary}\n\n{inspect.getdoc(NetworkArguments)}\n\n{_OUTCOME}"
+    arguments = inspect.getdoc(NetworkArguments)
+    example = _EXAMPLE.format(name=name)
+    constructor.__doc__ = f"{summary}\n\n{arguments}\n\n{_OUTCOME}\n\n{example}"
