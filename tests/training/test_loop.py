@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_resnets._common.phone_report import REPORT, FileRow, KerasRow, PhoneReport
 from keras_resnets.card import Card
 
 RUN_FILES = {
@@ -88,16 +89,13 @@ def test_ctrl_c_says_how_to_continue_and_resume_does(
 def test_report_draws_without_tensorflow(finished, command):
     run, _ = finished
     (run / "tflite").mkdir(exist_ok=True)
-    entry = {"accuracy": 0.97, "agreement": 1.0, "bytes": 4000, "median_ms": 0.5}
-    report = {
-        "keras": {"accuracy": 0.975, "images": 6, "median_ms": 1.0},
-        "files": [{"file": "tiny.int8.tflite", "mode": "int8", "accelerated": True, **entry}],
-    }
-    (run / "tflite" / "report.json").write_text(json.dumps(report))
+    file = FileRow("tiny.int8.tflite", "int8", 0.97, 1.0, 0.01, 4000, 0.5, accelerated=True)
+    report = PhoneReport(KerasRow(accuracy=0.975, images=6, median_ms=1.0), (file,))
+    report.save(run / "tflite" / REPORT)
     done = command("report", run)
     assert done.returncode == 0, done.stderr
     assert (run / "report.png").stat().st_size > 10_000
-    assert "tiny.int8.tflite    97.00%" in done.stdout
+    assert "tiny.int8.tflite  97.00%" in done.stdout
     assert done.stdout.count("  keras-resnets ") == 3
 
 

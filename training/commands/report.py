@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from keras_resnets._common.console import command_line
-from keras_resnets._common.tables import table
 from keras_resnets.errors import UserError
 
 from ..reporting import page
@@ -19,10 +18,10 @@ def run(arguments: argparse.Namespace) -> None:
     run = arguments.run
     if not is_finished(run):
         raise UserError(f"Expected the folder of a finished run. Received: {run}.")
-    files = page.draw(run)
+    phone = page.draw(run)
     print(f"Drawn: {run / 'report.png'}\n")
-    if files:
-        print(table(list(page.COLUMNS), files) + "\n")
+    if phone:
+        print(f"{phone}\n")
     print("What next?\n" + "\n".join(f"  {line}" for line in _next_commands(run)))
 
 
