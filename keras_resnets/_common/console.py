@@ -1,6 +1,7 @@
 """What the user sees: progress and warnings, and none of the chatter of native libraries."""
 
 import contextlib
+import io
 import logging
 import os
 import shlex
@@ -12,6 +13,8 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO, TypeVar
 
+from keras_resnets.errors import UserError
+
 Item = TypeVar("Item")
 
 # Lines that TensorFlow, absl and LiteRT write to descriptor 2 however their log levels are set. What is
@@ -22,6 +25,7 @@ CHATTER = (
     r"|^WARNING: All log messages before absl::InitializeLog"
     r"|^To enable the following instructions:"
     r"|^(INFO|WARNING|VERBOSE|W): "
+    r"|^└ Could not load shared library "
 )
 # Run by an interpreter of its own, so that the last words of a process that dies in native code arrive.
 _FILTER = (
@@ -90,10 +94,25 @@ def _writes_to_descriptor_2(stream: TextIO) -> bool:
 
 
 @contextlib.contextmanager
-def silent_output() -> Iterator[None]:
-    """Keeps what libraries print to the standard output off the terminal while the block lasts."""
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        yield
+def silent_output(*, bars: bool = False) -> Iterator[None]:
+    """Keeps what libraries print to the standard output off the terminal while the block lasts.
+
+    Where the block fails, what was printed until then is shown: it may say why.
+
+    Args:
+        bars: Whether they draw progress bars too, for which the standard error is kept off as well.
+    """
+    printed = io.StringIO()
+    terminal = sys.stderr
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.ExitStack() as more:
+            if bars:
+                more.enter_context(contextlib.redirect_stderr(printed))
+            yield
+    except Exception as error:
+        if not isinstance(error, UserError):
+            terminal.write(printed.getvalue())
+        raise
 
 
 def show_warnings() -> None:
