@@ -6,74 +6,54 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
-import keras_resnets
-from keras_resnets.card import Card, find_model
+from keras_resnets.card import Card, find_model, open_model
+from keras_resnets.classifier import activation, probabilities
 from keras_resnets.data import ImageData, open_data
 from keras_resnets.errors import UserError
-from keras_resnets.preprocessing import Preprocessing, imagenet_classes
-from keras_resnets.weights import registered_checkpoint
+from keras_resnets.preprocessing import imagenet_classes
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
-    """A model on the disk.
+class TrainedModel:
+    """A model with what must be known to use it.
 
     Attributes:
-        model: as trained.
-        card: its classes and preprocessing.
-        folder: where its files lie: the run folder, or that of the model.
+        model: As trained.
+        card: Its classes and preprocessing.
+        folder: Where its files lie: the run folder, or that of the model.
     """
 
     model: keras.Model
     card: Card
     folder: Path
 
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """What it says of normalised images, `(n, classes)`.
 
-def load(run_or_model: Path) -> Source:
-    """Reads a run folder or a `.keras` file with its card.
+        Args:
+            images: `(n, height, width, channels)`, float32.
+        """
+        outputs = np.asarray(self.model.predict_on_batch(images), "float32")
+        return probabilities(outputs, activation(self.model), classes=len(self.card.class_names))
 
-    Raises:
-        FileNotFoundError: where there is none, or no card beside it.
-        ValueError: where the two do not belong together.
-    """
+
+def load(run_or_model: Path) -> TrainedModel:
+    """Reads a run folder or a `.keras` file with its card, as `keras_resnets.open_model` does."""
     path = find_model(run_or_model)
-    card = Card.load(path)
-    model = keras.models.load_model(path, compile=False)
-    classes = model.output_shape[-1]
-    if classes != len(card.class_names):
-        raise UserError(
-            f"Expected a card of as many classes as {path} has outputs, {classes}. "
-            f"Received: {len(card.class_names)} class names."
-        )
-    return Source(model, card, path.parent)
+    return TrainedModel(*open_model(path), path.parent)
 
 
-def named(name: str, weights: str | None) -> Source:
+def named(name: str, weights: str | None) -> TrainedModel:
     """A network by name, with a checkpoint's weights, classes and preprocessing.
 
     Args:
-        name: ours or timm's.
+        name: Ours or timm's.
         weights: `"imagenet"`, a tag, a path, or `None` for a random start.
-
-    Raises:
-        ValueError: for an unknown network or checkpoint.
-        OSError: for weights that cannot be fetched or read.
     """
-    variant = keras_resnets.model_info(name).name
-    checkpoint = registered_checkpoint(variant, weights)
-    preprocessing = Preprocessing() if checkpoint is None else checkpoint.preprocessing
-    model = keras_resnets.create_model(
-        variant, weights=weights, input_shape=(*preprocessing.shape, 3)
-    )
-    classes = model.output_shape[-1]
-    known = [label for _, label in imagenet_classes()]
-    names = known if classes == len(known) else [f"class {index}" for index in range(classes)]
-    provenance = {"weights": str(weights)}
-    if checkpoint is not None:
-        provenance |= {"checkpoint": checkpoint.name, "licence": checkpoint.licence}
-    card = Card(variant, tuple(names), preprocessing, provenance=provenance)
-    return Source(model, card, Path("runs") / variant)
+    model, card = open_model(name, weights)
+    return TrainedModel(model, card, Path("runs") / card.architecture)
 
 
 def images_of(card: Card, named: Mapping[str, Any]) -> ImageData | None:
@@ -82,11 +62,11 @@ def images_of(card: Card, named: Mapping[str, Any]) -> ImageData | None:
     ImageNet's own classes are WordNet IDs; they are taken for a model that names them in English.
 
     Args:
-        card: the model's.
-        named: arguments of `keras_resnets.data.open_data`; nothing to go by the card.
+        card: The model's.
+        named: Arguments of `keras_resnets.data.open_data`; nothing to go by the card.
 
     Raises:
-        ValueError: where the images have other classes than the model.
+        UserError: Where the images have other classes than the model.
     """
     arguments = named or card.data
     if arguments is None:

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
+
+if TYPE_CHECKING:
+    from tflite.convert.export import Exporter
 
 SIZE = 16
 CLASSES = {"blue": (40, 60, 200), "green": (50, 180, 60), "red": (200, 50, 40)}
@@ -65,12 +69,22 @@ def run(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def exporter(run: Path, photos: Path) -> "Exporter":
+    """Of the run, with 30 calibration images: from pixels to probabilities."""
+    from keras_resnets.data import open_data
+    from tflite.convert.export import Exporter, Options
+    from tflite.trained import load
+
+    return Exporter(load(run), open_data(folder=str(photos)), Options(calibration_images=30))
+
+
+@pytest.fixture(scope="session")
 def files(run: Path) -> dict[str, Path]:
-    """The run exported in every mode, by the mode's name."""
+    """The run exported in every number format, by its name: from pixels to probabilities."""
     from tflite.cli import main
 
-    modes = ["none", "float16", "dynamic", "int8", "int16x8"]
-    assert main(["export", str(run), "--quantize", *modes]) == 0
+    formats = ["none", "float16", "dynamic", "int8", "int16x8"]
+    assert main(["export", str(run), "--quantize", *formats]) == 0
     return {path.name.split(".")[1]: path for path in (run / "tflite").glob("*.tflite")}
 
 

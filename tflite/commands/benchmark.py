@@ -50,10 +50,12 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.json, json.dumps([asdict(m) for m in measurements], indent=2).encode()
         )
     if arguments.plot:
-        from ..verify.plot import accuracies, draw_trade_off
+        from keras_resnets._common.phone_report import REPORT, PhoneReport
 
-        known: dict[str, float] = {}
-        for folder in dict.fromkeys(path.parent for path in arguments.files):
-            known |= accuracies(folder / "report.json")
+        from ..verify.plot import draw_trade_off
+
+        folders = dict.fromkeys(path.parent for path in arguments.files)
+        rows_of = [row for folder in folders for row in PhoneReport.load(folder / REPORT).files]
+        known = {row.file: row.accuracy for row in rows_of}
         write_bytes(arguments.plot, draw_trade_off(measurements, known))
     return 0

@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from ..file.runtime import read_file
+    from ..file.reading import read_file
     from ..use.classifier import Classifier
     from ..use.server import make_server
 

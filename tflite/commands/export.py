@@ -1,6 +1,7 @@
 """Convert a model to .tflite files, and compare each with Keras on the test images."""
 
 import argparse
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +12,12 @@ from keras_resnets._common.options import positive
 from keras_resnets._common.tables import size
 from keras_resnets.errors import UserError
 
-from ..formats import BY_OPTION, INT8, MIXED, Mode
-from ..terminal import quiet
+from ..formats import BY_OPTION, INT8, MIXED, NumberFormat
 from .options import add_data_arguments, named_data
 
 if TYPE_CHECKING:
-    from ..convert.export import Exporter
-    from ..trained import Source
+    from ..convert.export import Exporter, Options
+    from ..trained import TrainedModel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         choices=BY_OPTION,
         default=["none"],
-        metavar="MODE",
-        help="; ".join(f"{mode.option}: {mode.about}" for mode in BY_OPTION.values()),
+        metavar="FORMAT",
+        help="; ".join(f"{one.option}: {one.about}" for one in BY_OPTION.values()),
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="RUN/tflite by default")
     parser.add_argument("--force", action="store_true", help="overwrite files that exist")
@@ -45,14 +45,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dynamic-batch", action="store_true", help="any number of images a call, not one"
     )
     parser.add_argument(
-        "--embed-preprocessing",
+        "--normalised-input",
         action="store_true",
-        help="the file takes uint8 pixels and normalises them itself",
+        help="the file takes normalised images in float32; by default it takes uint8 pixels and "
+        "normalises them itself",
+    )
+    parser.add_argument(
+        "--logits",
+        action="store_true",
+        help="the file gives logits; by default it gives what the model gives, as a rule probabilities",
     )
     parser.add_argument(
         "--integer-io",
         action="store_true",
-        help="integer inputs and outputs in integer modes, not float32",
+        help="integer inputs and outputs in integer formats, with --normalised-input --logits",
     )
     parser.add_argument(
         "--calibration-images",
@@ -84,79 +90,78 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with quiet():
-        from keras_resnets._common.memory import peak_memory
+    from keras_resnets._common.memory import peak_memory
+    from keras_resnets._common.phone_report import REPORT
 
-        from ..convert.export import Exporter, Options, paths
-        from ..trained import images_of
-        from ..verify.compare import compare, report
+    from ..convert.export import Exporter, paths
+    from ..trained import images_of
+    from ..verify.compare import compare, report
 
-    tensorflow = arguments.quantizer == "tensorflow"
-    options = Options(
-        quantizer=arguments.quantizer,
-        calibration_images=arguments.calibration_images,
-        calibration_method=arguments.calibration_method or ("min-max" if tensorflow else "best"),
-        dynamic_batch=arguments.dynamic_batch,
-        embed_preprocessing=arguments.embed_preprocessing,
-        integer_io=arguments.integer_io,
-    )
-    source = _source(arguments)
-    folder = arguments.output or source.folder / "tflite"
-    modes = [BY_OPTION[option] for option in dict.fromkeys(arguments.quantize)]
-    targets = dict(paths(source.card, [*modes, MIXED], folder))
-    check_writable(folder, (targets[mode] for mode in modes), force=arguments.force)
+    options = _options(arguments)
+    trained = _trained(arguments)
+    folder = arguments.output or trained.folder / "tflite"
+    formats = [BY_OPTION[option] for option in dict.fromkeys(arguments.quantize)]
+    targets = dict(paths(trained.card, [*formats, MIXED], folder))
+    check_writable(folder, (targets[format] for format in formats), force=arguments.force)
 
-    with quiet() as terminal:
-        data = images_of(source.card, named_data(arguments))
-        exporter = Exporter(source, data, options, terminal)
-        files = {}
-        for mode in modes:
-            files[targets[mode].name] = _write(exporter, mode, targets[mode])
-        if arguments.max_drop is not None and INT8 in modes:
-            mixture = exporter.mixture(arguments.max_drop)
-            print(f"on the validation split, {mixture}", file=terminal)
-            if mixture.float_layers:
-                path = targets[MIXED]
-                files[path.name] = _write(exporter, MIXED, path, mixture.float_layers)
+    data = images_of(trained.card, named_data(arguments))
+    exporter = Exporter(trained, data, options)
+    files = {}
+    for format in formats:
+        files[targets[format].name] = _write(exporter, format, targets[format])
+    if arguments.max_drop is not None and INT8 in formats:
+        mixture = exporter.mixture(arguments.max_drop)
+        print(f"on the validation split, {mixture}", file=sys.stderr)
+        if mixture.float_layers:
+            path = targets[MIXED]
+            files[path.name] = _write(exporter, MIXED, path, mixture.float_layers)
     print(f"peak memory {size(peak_memory())}")
     if data is None:
         print("not compared with Keras: the card names no images; give --data or --dataset")
         return 0
 
-    with quiet() as terminal:
-        logits = compare(
-            source,
-            files,
-            data,
-            split=arguments.split,
-            limit=arguments.images,
-            terminal=terminal,
-        )
-        summary = report(source, files, logits)
-    summary.save(folder / "report.json")
+    found = compare(trained, files, data, split=arguments.split, limit=arguments.images)
+    summary = report(trained, files, found)
+    summary.save(folder / REPORT)
     print(f"\n{summary.keras.images} images, {arguments.split} split of {data.name}:\n{summary}")
     return 0
 
 
-def _source(arguments: argparse.Namespace) -> "Source":
+def _options(arguments: argparse.Namespace) -> "Options":
+    from ..convert.export import BEST, Options
+
+    tensorflow = arguments.quantizer == "tensorflow"
+    return Options(
+        quantizer=arguments.quantizer,
+        calibration_images=arguments.calibration_images,
+        calibration_method=arguments.calibration_method or ("min-max" if tensorflow else BEST),
+        dynamic_batch=arguments.dynamic_batch,
+        takes_pixels=not arguments.normalised_input,
+        gives_logits=arguments.logits,
+        integer_io=arguments.integer_io,
+    )
+
+
+def _trained(arguments: argparse.Namespace) -> "TrainedModel":
     if (arguments.run is None) == (arguments.model is None):
         raise UserError(
             "Expected either a run folder or .keras file, or --model NAME. "
             f"Received: {arguments.run}, --model {arguments.model}."
         )
-    with quiet():
-        from ..trained import load, named
+    from ..trained import load, named
 
-        if arguments.model is None:
-            return load(arguments.run)
-        return named(arguments.model, None if arguments.weights == "none" else arguments.weights)
+    if arguments.model is None:
+        return load(arguments.run)
+    return named(arguments.model, None if arguments.weights == "none" else arguments.weights)
 
 
-def _write(exporter: "Exporter", mode: Mode, path: Path, float_layers: Sequence[str] = ()) -> bytes:
+def _write(
+    exporter: "Exporter", format: NumberFormat, path: Path, float_layers: Sequence[str] = ()
+) -> bytes:
     """Makes a file, writes it, says so."""
     start = time.perf_counter()
-    content = exporter.file(mode, float_layers)
+    content = exporter.file(format, float_layers)
     write_bytes(path, content)
     seconds = time.perf_counter() - start
-    print(f"{path}  {size(len(content))}  {seconds:.1f} s", file=exporter.terminal)
+    print(f"{path}  {size(len(content))}  {seconds:.1f} s", file=sys.stderr)
     return content

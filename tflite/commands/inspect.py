@@ -11,6 +11,12 @@ from keras_resnets._common.tables import size, table
 if TYPE_CHECKING:
     from ..file.inspection import Operator
 
+# What the outputs are, by the activation within the file.
+GIVES = {
+    "softmax": "probabilities",
+    "sigmoid": "the probability of each class by itself",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE.tflite")
@@ -18,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from ..file.inspection import inspect
-    from ..file.metadata import unpack
-    from ..file.runtime import read_file
+    from ..file.packing import unpack
+    from ..file.reading import read_file
 
     content = read_file(arguments.file)
     inspection = inspect(content)
@@ -31,8 +37,12 @@ def run(arguments: argparse.Namespace) -> int:
     if card is None:
         print("no card of this package in it")
     else:
-        takes = "uint8 pixels" if card.takes_pixels else "normalised float32 images"
-        print(f"{card.architecture}, {card.mode}, {len(card.class_names)} classes, takes {takes}")
+        takes = "pixels" if card.takes_pixels else "normalised images"
+        gives = "logits" if card.gives_logits else GIVES[card.activation]
+        print(
+            f"{card.architecture}, {card.format}, {len(card.class_names)} classes, "
+            f"takes {takes}, gives {gives}"
+        )
     print(f"input {inspection.input}, output {inspection.output}")
     print(
         f"about {sum(o.macs for o in operators) / 1e6:,.1f} million multiply-accumulates an image"

@@ -18,8 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from ..file.metadata import unpack
-    from ..file.runtime import Runner, read_file
+    from ..file.packing import unpack
+    from ..file.reading import read_file
+    from ..file.runtime import Runner
     from ..use.snippet import snippet
 
     content = read_file(arguments.file)
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     if card is None:
         raise UserError(
             "Expected a file with a card, which says what the code must do. "
-            f"Received: {arguments.file}, without one. Files of `python -m tflite export` have one."
+            f"Received: {arguments.file}, without one. Files of `keras-resnets export` have one."
         )
     print(snippet(arguments.file, card, runner.types, arguments.language), end="")
     return 0

@@ -5,12 +5,18 @@ The exit status is 1 where the two agree on fewer images than --min-agreement.
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from keras_resnets._common.files import write_bytes
 from keras_resnets._common.tables import table
 from keras_resnets.errors import UserError
 
-from ..terminal import quiet
 from .options import add_data_arguments, named_data
+
+if TYPE_CHECKING:
+    from keras_resnets.data import ImageData
+
+    from ..trained import TrainedModel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,49 +41,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from ..file.runtime import read_file
+    from ..file.reading import read_file
+    from ..trained import images_of, load
+    from ..verify.compare import compare, report
 
     content = read_file(arguments.file)
-    with quiet():
-        from ..trained import images_of, load
-        from ..verify.compare import compare, layers, report, worst
-    with quiet() as terminal:
-        source = load(arguments.against)
-        data = images_of(source.card, named_data(arguments))
-        if data is None:
-            raise UserError(
-                "Expected images to compare on. Received: a model whose card names none. "
-                "Give --data FOLDER or --dataset NAME."
-            )
-        name = arguments.file.name
-        logits = compare(
-            source,
-            {name: content},
-            data,
-            split=arguments.split,
-            limit=arguments.images,
-            terminal=terminal,
+    trained = load(arguments.against)
+    data = images_of(trained.card, named_data(arguments))
+    if data is None:
+        raise UserError(
+            "Expected images to compare on. Received: a model whose card names none. "
+            "Give --data FOLDER or --dataset NAME."
         )
-        summary = report(source, {name: content}, logits)
+    name = arguments.file.name
+    files = {name: content}
+    found = compare(trained, files, data, split=arguments.split, limit=arguments.images)
+    summary = report(trained, files, found)
     print(f"{summary.keras.images} images, {arguments.split} split of {data.name}:\n{summary}")
     if arguments.worst:
-        with quiet():
-            page = worst(source, name, logits, data, arguments.split)
-        from keras_resnets._common.files import write_bytes
+        from ..verify.worst import worst
 
-        write_bytes(arguments.worst, page)
+        write_bytes(arguments.worst, worst(trained, name, found, data, arguments.split))
         print(f"the images that differ most: {arguments.worst}")
     if arguments.layers:
-        with quiet() as terminal:
-            errors = layers(source, content, data)
-        rows = [
-            [e.layer, f"{e.relative:.2%}", f"{e.worst:.2%}", e.worst_operator.split(";")[0]]
-            for e in errors
-        ]
         print("\nerror to the float model's activations:")
-        print(table(["layer", "behind it", "worst within", "at"], rows))
-    agreement = logits.agreement(name)
+        print(_layers(trained, content, data))
+    agreement = found.agreement(name)
     if agreement < arguments.min_agreement:
         print(f"agreement {agreement:.2%} is below {arguments.min_agreement:.2%}")
         return 1
     return 0
+
+
+def _layers(trained: "TrainedModel", content: bytes, data: "ImageData") -> str:
+    """A table of the error behind each layer of a file, on a few training images."""
+    from ..verify.layer_error import layer_errors_of
+
+    rows = [
+        [e.layer, f"{e.relative:.2%}", f"{e.worst:.2%}", e.worst_operator]
+        for e in layer_errors_of(trained, content, data)
+    ]
+    return table(["layer", "behind it", "worst within", "at"], rows)

@@ -1,64 +1,67 @@
 """Keras to `.tflite` bytes, by TensorFlow's converter."""
 
-import io
 import re
+import warnings
 from collections.abc import Iterator, Sequence
-from typing import TextIO
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_resnets._common.console import progress
+from keras_resnets._common.console import progress, silent_output
 from keras_resnets.errors import UserError
 
-from ..formats import FLOAT16, FLOAT32, INT16X8, Mode
-
-SILENT = io.StringIO()
+from ..formats import FLOAT32, NumberFormat
+from .keras_model import SCOPE
 
 
 def convert(
-    model: keras.Model,
-    mode: Mode = FLOAT32,
-    calibration: Sequence[np.ndarray] = (),
-    *,
-    terminal: TextIO = SILENT,
+    model: keras.Model, format: NumberFormat = FLOAT32, calibration: Sequence[np.ndarray] = ()
 ) -> bytes:
     """Converts a model.
 
-    The float32 file is what `tflite.quantize` starts from; the other modes are TensorFlow's own way
+    The float32 file is what `tflite.quantize` starts from; the other formats are TensorFlow's own way
     there, which `docs/quantisation.md` compares.
 
     Args:
-        model: what `tflite.convert.keras_model.phone_model` makes.
-        mode: the number format.
-        calibration: inputs `(1, height, width, channels)`, for modes that are calibrated.
-        terminal: where progress is shown.
+        model: What `tflite.convert.keras_model.phone_model` makes.
+        format: The number format.
+        calibration: Inputs `(1, height, width, channels)`, for formats that are calibrated.
 
     Raises:
-        ValueError: for layers that TFLite's own operators cannot express, by name.
+        UserError: For layers that TFLite's own operators cannot express, by name.
     """
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    if mode != FLOAT32:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if mode == FLOAT16:
-        converter.target_spec.supported_types = [tf.float16]
-    if mode.calibrated:
-        operators = tf.lite.OpsSet
-        converter.target_spec.supported_ops = [
-            operators.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
-            if mode == INT16X8
-            else operators.TFLITE_BUILTINS_INT8
-        ]
+    recipe = format.tensorflow
+    if recipe is None:
+        raise UserError(
+            f"Expected a number format that TensorFlow's converter has. Received: {format.name}. "
+            "AI Edge Quantizer has it: --quantizer ai-edge."
+        )
 
-        def representative() -> Iterator[list[np.ndarray]]:
-            for image in progress(calibration, "calibrating, image", len(calibration), terminal):
-                yield [image]
+    def representative() -> Iterator[list[np.ndarray]]:
+        for image in progress(calibration, "calibrating, image", len(calibration)):
+            yield [image]
 
-        converter.representative_dataset = representative
+    # It prints where it saves what it converts, and what that takes and gives.
+    with silent_output(), warnings.catch_warnings():
+        # The images that it calibrates with tell them.
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
+        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+        if recipe.optimize:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [getattr(tf, name) for name in recipe.types]
+        if recipe.operators is not None:
+            converter.target_spec.supported_ops = [getattr(tf.lite.OpsSet, recipe.operators)]
+        if format.calibrated:
+            converter.representative_dataset = representative
+        return _converted(converter)
+
+
+def _converted(converter: Any) -> bytes:
     try:
-        return converter.convert()
+        content: bytes = converter.convert()
     except Exception as error:  # whatever stage of the converter gave up
         missing = _missing_operators(str(error))
         if not missing:
@@ -67,12 +70,13 @@ def convert(
             "Expected layers that TFLite's own operators can express. "
             f"Received: {missing}. Replace the layers that use them."
         ) from error
+    return content
 
 
 def _missing_operators(message: str) -> str:
     """What the converter says it cannot express, and in which layers; empty for another failure."""
     operators = re.findall(r"'(tf\.\w+)' op is neither a custom op nor a flex op", message)
-    places = re.findall(r'"[^"@/]+/([^"@]+)@', message)
+    places = [SCOPE.split(place)[-1] for place in re.findall(r'"[^"@/]+/([^"@]+)@', message)]
     if not operators:
         return ""
     return f"{', '.join(dict.fromkeys(operators))} in {', '.join(dict.fromkeys(places))}"

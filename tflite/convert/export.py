@@ -2,10 +2,9 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
@@ -15,18 +14,24 @@ from keras_resnets.data import ImageData, evaluation_batches
 from keras_resnets.errors import UserError
 
 from ..file.card import FileCard
-from ..file.metadata import pack
+from ..file.packing import pack
 from ..file.runtime import Runner
-from ..formats import FLOAT32, INT8, INT16X8, Mode
-from ..quantize.calibration import calibration_images
+from ..formats import FLOAT32, INT8, MIXED, NumberFormat
 from ..quantize.mixture import Mixture, find_mixture
 from ..quantize.quantizer import quantize
-from ..quantize.ranges import METHODS, Observations, Range, choose_ranges, observe
-from ..trained import Source
-from ..use.photo import denormalize
+from ..quantize.ranges import (
+    METHODS,
+    Observations,
+    Range,
+    calibration_images,
+    choose_ranges,
+    observe,
+    pixels_of,
+)
+from ..trained import TrainedModel
 from .converter import convert
-from .keras_model import phone_model
-from .pixels import accelerate_pixels
+from .keras_model import PhoneModel, phone_model
+from .surgery import by_layer, with_bytes_taken, with_probabilities
 
 BEST = "best"
 MISSING_IMAGES = (
@@ -42,26 +47,33 @@ class Options:
     Attributes:
         quantizer: `"ai-edge"` rewrites the float32 file, `"tensorflow"` converts anew by TensorFlow's
             converter.
-        calibration_images: how many training images set the ranges of integer modes.
-        calibration_method: a key of `tflite.quantize.ranges.METHODS`, or `"best"`: the one of them whose
+        calibration_images: Number of training images that set the ranges of integer formats.
+        calibration_method: A key of `tflite.quantize.ranges.METHODS`, or `"best"`: the one of them whose
             logits err least on the calibration images. TensorFlow has min-max alone.
-        dynamic_batch: whether a file takes any number of images.
-        embed_preprocessing: whether a file takes uint8 pixels and normalises them itself.
-        integer_io: whether integer modes have integer inputs and outputs.
+        dynamic_batch: Whether a file takes any number of images.
+        takes_pixels: Whether a file takes uint8 pixels and normalises them itself.
+        gives_logits: Whether a file gives logits, and not probabilities.
+        integer_io: Whether integer formats have integer inputs and outputs.
     """
 
     quantizer: str = "ai-edge"
     calibration_images: int = 200
     calibration_method: str = BEST
     dynamic_batch: bool = False
-    embed_preprocessing: bool = False
+    takes_pixels: bool = True
+    gives_logits: bool = False
     integer_io: bool = False
 
     def __post_init__(self) -> None:
-        if self.embed_preprocessing and (self.integer_io or self.quantizer == "tensorflow"):
+        if self.takes_pixels and (self.integer_io or self.quantizer == "tensorflow"):
             raise UserError(
-                "Expected embed_preprocessing without integer_io and with quantizer='ai-edge': the "
-                f"input is uint8 pixels already. Received: {self}."
+                "Expected normalised images as input (--normalised-input) with --integer-io and with "
+                f"--quantizer tensorflow. Received: {self}."
+            )
+        if self.integer_io and not self.gives_logits:
+            raise UserError(
+                "Expected logits as output (--logits) with --integer-io: probabilities keep "
+                f"float32, since 8 bits of them would be too few. Received: {self}."
             )
         if self.quantizer == "tensorflow" and self.calibration_method != "min-max":
             raise UserError(
@@ -75,80 +87,78 @@ class Exporter:
     """Converts one model to several formats; what they share is made once.
 
     Attributes:
-        source: the model.
-        data: where calibration images come from; `None` where there are none.
-        options: how.
-        terminal: where progress is shown.
+        trained: The model.
+        data: Where calibration images come from; `None` where there are none.
+        options: How.
     """
 
-    source: Source
+    trained: TrainedModel
     data: ImageData | None
     options: Options
-    terminal: TextIO = field(repr=False)
 
-    def file(self, mode: Mode, float_layers: Sequence[str] = ()) -> bytes:
+    def file(self, format: NumberFormat, float_layers: Sequence[str] = ()) -> bytes:
         """The whole file, with its card.
 
         Args:
-            mode: the number format.
-            float_layers: layers of an integer mode that stay in float32.
+            format: The number format.
+            float_layers: Layers of an integer format that stay in float32.
 
         Raises:
-            ValueError: where calibration images are needed and not to be had, or the model is no
+            UserError: Where calibration images are needed and not to be had, or the model is no
                 classifier that can be converted.
         """
+        phone = self._phone_model
+        content = self._quantized(format, float_layers)
+        if not self.options.gives_logits:
+            content = with_probabilities(content, phone.activation, phone.last)
         card = FileCard(
-            architecture=self.source.card.architecture,
-            mode=mode.name,
+            architecture=self.trained.card.architecture,
+            format=format.name,
             float_layers=tuple(float_layers),
-            class_names=self.source.card.class_names,
-            takes_pixels=self.options.embed_preprocessing,
-            preprocessing=self.source.card.preprocessing.to_dict(),
-            provenance=self.source.card.provenance,
+            layers=self._layers,
+            class_names=self.trained.card.class_names,
+            takes_pixels=self.options.takes_pixels,
+            activation=phone.activation,
+            gives_logits=self.options.gives_logits,
+            preprocessing=self.trained.card.preprocessing,
+            provenance=self.trained.card.provenance,
         )
-        return pack(self._model(mode, float_layers), card)
-
-    def _model(self, mode: Mode, float_layers: Sequence[str]) -> bytes:
-        if mode == FLOAT32:
-            return self.float_model
-        if self.options.quantizer == "tensorflow":
-            images = self.calibration if mode.calibrated else ()
-            return convert(self._keras_model, mode, images, terminal=self.terminal)
-        return quantize(
-            self.float_model,
-            mode,
-            self.ranges(mode) if mode.calibrated else {},
-            float_layers=float_layers,
-            integer_io=self.options.integer_io,
-        )
+        return pack(content, card)
 
     def mixture(self, max_drop: float, most_images: int = 500) -> Mixture:
         """Which layers an int8 file keeps in float32 to lose at most `max_drop` points.
 
         Judged on the validation split.
         """
+        if self.options.quantizer == "tensorflow":
+            raise UserError(
+                "Expected --max-drop with --quantizer ai-edge, which can leave layers in float32. "
+                "Received: --quantizer tensorflow."
+            )
         if self.data is None:
             raise UserError(MISSING_IMAGES)
         count = min(self.data.sizes["validation"], most_images)
-        batches = evaluation_batches(self.data, "validation", self.source.card.preprocessing, count)
+        batches = evaluation_batches(
+            self.data, "validation", self.trained.card.preprocessing, count
+        )
         images, labels = next(batches.as_numpy_iterator())
-        if self.options.embed_preprocessing:
-            images = denormalize(images, self.source.card.preprocessing.to_dict())
+        if self.options.takes_pixels:
+            images = pixels_of(images, self.trained.card.preprocessing)
         return find_mixture(
             self.float_model,
-            lambda float_layers: self._model(INT8, float_layers),
+            self._layers,
+            lambda float_layers: self._quantized(MIXED, float_layers),
             images,
             labels,
             max_drop=max_drop,
-            terminal=self.terminal,
         )
 
     @cached_property
     def float_model(self) -> bytes:
-        """The float32 model, from which the others are made."""
-        with ticking("converting,", self.terminal):
-            content = convert(self._keras_model)
-        return accelerate_pixels(content) if self.options.embed_preprocessing else content
+        """The float32 model, from pixels or normalised images to logits; the others are made of it."""
+        with ticking("converting,"):
+            content = self._converted(FLOAT32)
+        return with_bytes_taken(content) if self.options.takes_pixels else content
 
     @cached_property
     def calibration(self) -> list[np.ndarray]:
@@ -157,24 +167,56 @@ class Exporter:
             raise UserError(MISSING_IMAGES)
         return calibration_images(
             self.data,
-            self.source.card.preprocessing,
+            self.trained.card.preprocessing,
             self.options.calibration_images,
-            pixels=self.options.embed_preprocessing,
+            pixels=self.options.takes_pixels,
         )
 
-    def ranges(self, mode: Mode) -> dict[str, Range]:
-        """Of every activation of the float32 model, for an integer mode."""
+    def ranges(self, format: NumberFormat) -> dict[str, Range]:
+        """Of every activation of the float32 model, for an integer format."""
         method = self.options.calibration_method
         if method != BEST:
             return choose_ranges(self._observations, method)
-        # 16 bits have room for everything seen.
-        return (
-            self._best_ranges if mode != INT16X8 else choose_ranges(self._observations, "min-max")
+        if format.plain_ranges:
+            return choose_ranges(self._observations, "min-max")
+        return self._best_ranges
+
+    def _quantized(self, format: NumberFormat, float_layers: Sequence[str]) -> bytes:
+        """The model in a number format, to logits."""
+        if format == FLOAT32:
+            return self.float_model
+        if self.options.quantizer == "tensorflow":
+            return self._converted(format)
+        return quantize(
+            self.float_model,
+            format,
+            self.ranges(format) if format.calibrated else {},
+            float_layers=float_layers,
+            integer_io=self.options.integer_io,
         )
+
+    def _converted(self, format: NumberFormat) -> bytes:
+        """What TensorFlow's converter makes, its tensors named by layer."""
+        phone = self._phone_model
+        images = self.calibration if format.calibrated else ()
+        return by_layer(convert(phone.model, format, images), phone.place_of, phone.last)
+
+    @cached_property
+    def _phone_model(self) -> PhoneModel:
+        return phone_model(
+            self.trained.model,
+            self.trained.card.preprocessing,
+            batch=None if self.options.dynamic_batch else 1,
+            takes_pixels=self.options.takes_pixels,
+        )
+
+    @property
+    def _layers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._phone_model.scopes.values()))
 
     @cached_property
     def _observations(self) -> dict[str, Observations]:
-        return observe(self.float_model, self.calibration, self.terminal)
+        return observe(self.float_model, self.calibration)
 
     @cached_property
     def _best_ranges(self) -> dict[str, Range]:
@@ -191,23 +233,16 @@ class Exporter:
             return float(np.mean(np.square(logits - exact)))
 
         title = "trying calibration methods,"
-        errors = [error(one) for one in progress(candidates, title, len(METHODS), self.terminal)]
+        errors = [error(one) for one in progress(candidates, title, len(METHODS))]
         return candidates[int(np.argmin(errors))]
 
     def _logits(self, content: bytes, images: np.ndarray) -> np.ndarray:
         return Runner(content, threads=os.cpu_count() or 1)(images)
 
-    @cached_property
-    def _keras_model(self):
-        return phone_model(
-            self.source.model,
-            self.source.card.preprocessing,
-            batch=None if self.options.dynamic_batch else 1,
-            embed_preprocessing=self.options.embed_preprocessing,
-        )
 
-
-def paths(card: Card, modes: Sequence[Mode], folder: Path) -> Iterator[tuple[Mode, Path]]:
-    """Where the file of each mode goes."""
-    for mode in modes:
-        yield mode, folder / f"{card.architecture}.{mode.name}.tflite"
+def paths(
+    card: Card, formats: Sequence[NumberFormat], folder: Path
+) -> Iterator[tuple[NumberFormat, Path]]:
+    """Where the file of each format goes."""
+    for format in formats:
+        yield format, folder / f"{card.architecture}.{format.name}.tflite"

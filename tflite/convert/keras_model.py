@@ -1,5 +1,10 @@
 """The Keras model that is converted: deployed, with logits as its output and a fixed input shape."""
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -9,58 +14,106 @@ from keras_resnets.errors import UserError
 from keras_resnets.layers import GroupedConv2D
 from keras_resnets.preprocessing import Preprocessing
 
+from ..file.card import Activation
+from .head import head_of, logits_of
+
+# A scope in the converter's names of tensors.
+SCOPE = re.compile(r"(?:^|/)(layer\d+x)(?:_\d+)?/")
+
+
+@dataclass(frozen=True)
+class PhoneModel:
+    """A classifier as it is converted.
+
+    Attributes:
+        model: From `images`, `(batch, height, width, channels)`, to `logits`.
+        activation: What makes probabilities of the logits.
+        scopes: The name of each layer by the scope in which TensorFlow traces it, in order.
+        last: The name of the layer that makes the logits.
+    """
+
+    model: keras.Model
+    activation: Activation
+    scopes: Mapping[str, str]
+    last: str
+
+    def place_of(self, tensor: str) -> tuple[str, str] | None:
+        """The layer in whose scope the converter made a tensor, and its name there.
+
+        Args:
+            tensor: Its name, such as `net_1/layer3x_1/conv1_1/Relu;net_1/layer3x_1/…`: the converter
+                joins the names of what it fused, and the first is that of what the tensor holds.
+
+        Returns:
+            `None` where it was made outside of all layers.
+        """
+        name = tensor.split(";")[0]
+        found = SCOPE.search(name)
+        return found and (self.scopes[found[1]], name[found.end() :])
+
 
 def phone_model(
     model: keras.Model,
     preprocessing: Preprocessing,
     *,
     batch: int | None = 1,
-    embed_preprocessing: bool = False,
-) -> keras.Model:
+    takes_pixels: bool = False,
+) -> PhoneModel:
     """Rebuilds a classifier for conversion.
 
-    Its outputs are logits: a softmax in int8 keeps 8 bits of a probability, and what is compared with
-    Keras must be what the file computes. Whoever reads a file takes the softmax.
-
     Args:
-        model: a functional classifier of this package, on normalised images.
-        preprocessing: the model's, for the images' size and their normalisation.
-        batch: images a call; `None` for any number.
-        embed_preprocessing: whether the model takes pixels (0 to 255) and normalises them itself.
-
-    Returns:
-        A model with input `images`, `(batch, height, width, channels)`, and output `logits`.
+        model: A functional or sequential classifier on normalised images.
+        preprocessing: The model's, for the images' size and their normalisation.
+        batch: Images a call; `None` for any number.
+        takes_pixels: Whether the model takes uint8 pixels and normalises them itself.
 
     Raises:
-        ValueError: where the model is no classifier, or cannot be deployed.
+        UserError: Where the model is no classifier of such images, or cannot be deployed.
     """
-    deployed = logits_model(keras_resnets.deploy(model))
-    _freeze_groups(deployed)
-    shape = (batch, *preprocessing.shape, deployed.input.shape[-1])
-    # As bytes, so that the converter's CAST marks where the pixels come in.
-    dtype = "uint8" if embed_preprocessing else "float32"
-    images = keras.Input(batch_shape=shape, dtype=dtype, name="images")
-    inputs = Normalize(preprocessing, name="normalize")(images) if embed_preprocessing else images
-    return keras.Model(images, deployed(inputs), name=model.name)
-
-
-def logits_model(model: keras.Model) -> keras.Model:
-    """The same model without the activation of its last layer.
-
-    Raises:
-        ValueError: where the last layer is not a classifier, `Dense`.
-    """
-    last = model.layers[-1]
-    if not isinstance(last, keras.layers.Dense):
+    _, *sides, channels = model.input_shape
+    if any(has not in (None, wants) for has, wants in zip(sides, preprocessing.shape, strict=True)):
         raise UserError(
-            "Expected a classifier, whose last layer is Dense. "
-            f"Received: {model.name} with {type(last).__name__} {last.name}. "
-            "Build it with include_top=True."
+            f"Expected a model of images as its card says, {preprocessing.shape}. "
+            f"Received: {model.name}, which takes {tuple(sides)}."
         )
-    logits = keras.layers.Dense(last.units, dtype=last.dtype_policy, name=last.name)
-    outputs = logits(last.input)
-    logits.set_weights(last.get_weights())
-    return keras.Model(model.input, outputs, name=model.name)
+    deployed = keras_resnets.deploy(model)
+    head = head_of(deployed)
+    _freeze_groups(deployed)
+    scopes: dict[str, str] = {}
+    images, inputs = _entry(
+        preprocessing, (batch, *preprocessing.shape, channels), takes_pixels, scopes
+    )
+    traced = keras.models.clone_model(
+        keras.Model(deployed.input, logits_of(head)),
+        clone_function=lambda layer: _Traced.of(layer, scopes),
+    )
+    return PhoneModel(
+        keras.Model(images, traced(inputs), name=model.name),
+        "softmax" if head.binary else head.activation,
+        scopes,
+        head.dense.name,
+    )
+
+
+def _entry(
+    preprocessing: Preprocessing,
+    shape: tuple[int | None, ...],
+    takes_pixels: bool,
+    scopes: dict[str, str],
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """What the file takes, and the normalised images that the network takes."""
+    if not takes_pixels:
+        images = keras.Input(batch_shape=shape, name="images")
+        return images, images
+    if shape[-1] != len(preprocessing.mean):
+        raise UserError(
+            f"Expected a model of images with {len(preprocessing.mean)} channels, as many as are "
+            f"normalised. Received: {shape[-1]}. Give --normalised-input."
+        )
+    # As bytes, so that the converter's CAST marks where the pixels come in.
+    images = keras.Input(batch_shape=shape, dtype="uint8", name="images")
+    normalize = Normalize(preprocessing, name="normalize")
+    return images, _Traced.of(normalize, scopes)(images)
 
 
 def _freeze_groups(model: keras.Model) -> None:
@@ -74,6 +127,28 @@ def _freeze_groups(model: keras.Model) -> None:
             layer.lowering = "frozen"
 
 
+class _Traced(keras.layers.Layer):
+    """A layer in a scope of its own, by which the converter's names of tensors lead back to it.
+
+    The layer's own name would not do: TensorFlow numbers the scopes, and `conv_1` may be the second
+    trace of `conv`.
+    """
+
+    def __init__(self, operation: keras.Operation, scope: str):
+        super().__init__(name=scope, trainable=False, autocast=False)
+        self.operation = operation
+        self.built = True  # as the operation is
+
+    @classmethod
+    def of(cls, operation: keras.Operation, scopes: dict[str, str]) -> "_Traced":
+        scope = f"layer{len(scopes)}x"  # the x ends the number: layer1x_1 is layer 1, traced again
+        scopes[scope] = operation.name
+        return cls(operation, scope)
+
+    def call(self, *arguments: Any, **named: Any) -> Any:
+        return self.operation(*arguments, **named)
+
+
 class Normalize(keras.layers.Layer):
     """`Preprocessing.normalize` as one multiplication and one addition: `(…, channels)` uint8."""
 
@@ -84,5 +159,6 @@ class Normalize(keras.layers.Layer):
         self._scale = (1 / std).astype("float32")
         self._offset = (-mean / std).astype("float32")
 
-    def call(self, pixels):
+    def call(self, pixels: Any) -> Any:
+        """Pixels from 0 to 255, normalised, in float32."""
         return ops.cast(pixels, "float32") * self._scale + self._offset

@@ -6,6 +6,8 @@ from flatbuffers import Builder
 
 IDENTIFIER = b"TFL3"
 ALIGNMENT = 16
+KINDS = {name: value for name, value in vars(schema.BuiltinOperator).items() if name[0].isupper()}
+_NAMES = {value: name for name, value in KINDS.items()}
 
 
 def read(content: bytes) -> schema.ModelT:
@@ -23,9 +25,17 @@ def write(model: schema.ModelT) -> bytes:
     for buffer in model.buffers:
         if buffer.data is not None:
             buffer.__class__ = _AlignedBuffer
-    builder = Builder(1024)
+    data = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
+    # As large as it becomes: it would grow by doubling, with a copy each time.
+    builder = Builder(data + 1024 * (1 + len(model.buffers)))
     builder.Finish(model.Pack(builder), IDENTIFIER)
     return bytes(builder.Output())
+
+
+def kind_of(model: schema.ModelT, op: schema.OperatorT) -> str:
+    """TFLite's name of an operator, such as `CONV_2D`."""
+    code = model.operatorCodes[op.opcodeIndex]
+    return _NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
 class _AlignedBuffer(schema.BufferT):

@@ -1,19 +1,20 @@
 """What is in a file: its operators, what they weigh, and which the runtime accelerates."""
 
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from .flatbuffer import read
+from .flatbuffer import kind_of, read
+from .packing import unpack
 from .runtime import Runner
 
 TYPES = {
     value: name.lower() for name, value in vars(schema.TensorType).items() if name[0].isupper()
 }
-KINDS = {value: name for name, value in vars(schema.BuiltinOperator).items() if name[0].isupper()}
+UNKNOWN = "-"  # the layer of an operator that none is known for
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Operator:
 
     Attributes:
         kind: TFLite's name, such as `CONV_2D`.
-        layer: the Keras layer that it came from, as far as the tensor's name tells.
+        layer: The Keras layer that it came from; `"-"` where the file does not say.
         output: the name of its (first) output tensor.
         types: of its inputs that are no constants, and of its outputs.
         inputs, outputs: how many of them.
@@ -69,38 +70,51 @@ class Inspection:
     output: str
 
 
-def inspect(content: bytes) -> Inspection:
+def inspect(content: bytes, layers: Collection[str] | None = None) -> Inspection:
     """Reads a file, and has the runtime prepare it.
 
+    Args:
+        content: The file's bytes.
+        layers: The names of its layers; those that its card has by default.
+
     Raises:
-        ValueError: where it is no model.
+        UserError: Where it is no model.
     """
-    runner = Runner(content)  # which also checks the bytes, before they are taken apart here
+    # The runtime checks the bytes, before they are taken apart here.
+    runner = Runner(content)
     model = read(content)
+    if layers is None:
+        card = unpack(content)
+        layers = () if card is None else card.layers
+    known = frozenset(layers)
     graph = model.subgraphs[0]
     nodes = runner.nodes()
     originals, delegates = nodes[: len(graph.operators)], nodes[len(graph.operators) :]
     delegated = _delegated(originals, delegates)
     return Inspection(
-        tuple(_operator(model, op, index in delegated) for index, op in enumerate(graph.operators)),
+        tuple(
+            _operator(model, op, known, index in delegated)
+            for index, op in enumerate(graph.operators)
+        ),
         len(delegates),
         _described(graph.tensors[graph.inputs[0]]),
         _described(graph.tensors[graph.outputs[0]]),
     )
 
 
-def _operator(model: schema.ModelT, op: schema.OperatorT, delegated: bool) -> Operator:
+def _operator(
+    model: schema.ModelT, op: schema.OperatorT, layers: Collection[str], delegated: bool
+) -> Operator:
     tensors = model.subgraphs[0].tensors
     inputs = [tensors[i] for i in op.inputs if i >= 0]
     outputs = [tensors[i] for i in op.outputs]
     constants = [t for t in inputs if _size(model, t)]
     variables = [t for t in inputs if not _size(model, t)]
-    code = model.operatorCodes[op.opcodeIndex]
-    kind = KINDS[max(code.builtinCode, code.deprecatedBuiltinCode)]
+    kind = kind_of(model, op)
     name = outputs[0].name.decode()
     return Operator(
         kind=kind,
-        layer=layer_of(name),
+        layer=layer_of(name, layers),
         output=name,
         types=tuple(dict.fromkeys(TYPES[t.type] for t in [*variables, *outputs])),
         inputs=len(inputs),
@@ -111,16 +125,17 @@ def _operator(model: schema.ModelT, op: schema.OperatorT, delegated: bool) -> Op
     )
 
 
-def layer_of(tensor: str) -> str:
-    """The Keras layer in a tensor's name: `stage1_block2` of `net_1/stage1_block2_1/conv1_1/Relu;…`.
+def layer_of(tensor: str, layers: Collection[str]) -> str:
+    """The layer whose operator gives a tensor, by its name; `"-"` where it is none of `layers`.
 
-    The converter numbers each layer's scope, and joins the names of what it fused.
+    Files of ours name what an operator gives `LAYER/…`, and Keras allows no slash in a layer's name.
+
+    Example:
+        >>> layer_of("stage1_block2/conv1_1/Relu", {"stem", "stage1_block2"})
+        'stage1_block2'
     """
-    for scope in tensor.split(";")[0].split("/"):
-        name = re.sub(r"_\d+$", "", scope)
-        if re.fullmatch(r"stem|stage\d+_block\d+|head\w*|avg_pool|predictions", name):
-            return name
-    return "predictions" if tensor.startswith("StatefulPartitionedCall") else "-"
+    layer = tensor.split("/", 1)[0]
+    return layer if layer in layers else UNKNOWN
 
 
 def _described(tensor: schema.TensorT) -> str:
@@ -143,7 +158,9 @@ def _macs(kind: str, inputs: Sequence[schema.TensorT], outputs: Sequence[schema.
     return 0
 
 
-def _delegated(originals: Sequence[dict], delegates: Sequence[dict]) -> set[int]:
+def _delegated(
+    originals: Sequence[dict[str, Any]], delegates: Sequence[dict[str, Any]]
+) -> set[int]:
     """Which of the original nodes are in a delegate's: those between its inputs and outputs."""
     producer = {
         int(tensor): index for index, node in enumerate(originals) for tensor in node["outputs"]

@@ -1,58 +1,56 @@
 """A file in the LiteRT runtime, on this machine's CPU."""
 
+import contextlib
 import os
+import threading
 import time
+import warnings
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from keras_resnets.errors import UserError
 
-from ..terminal import quiet
+Tensor = dict[str, Any]  # as the runtime describes one
 
 
 class Runner:
-    """Runs a classifier's file.
+    """Runs a classifier's file. Many threads may share one.
 
     Args:
-        content: the file's bytes.
-        threads: of XNNPACK.
+        content: The file's bytes.
+        threads: Number of XNNPACK threads.
 
     Raises:
-        ValueError: where the bytes are no TFLite model of one input and one output.
+        UserError: Where the bytes are no TFLite model of one input and one output.
     """
 
     def __init__(self, content: bytes, *, threads: int = 1):
-        from ai_edge_litert.interpreter import Interpreter
-
-        with quiet():
-            try:
-                self._interpreter = Interpreter(model_content=content, num_threads=threads)
-                self._interpreter.allocate_tensors()
-            except (RuntimeError, ValueError) as error:
-                raise UserError(f"Expected a .tflite file. Received: {error}") from error
+        self._interpreter = _interpreter(content, num_threads=threads)
         inputs, outputs = (
             self._interpreter.get_input_details(),
             self._interpreter.get_output_details(),
         )
-        if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0]["shape"]) != 4:
+        if (
+            (len(inputs), len(outputs)) != (1, 1)
+            or len(inputs[0]["shape"]) != 4
+            or len(outputs[0]["shape"]) != 2
+        ):
             raise UserError(
                 "Expected a classifier, with one input (batch, height, width, channels) and one "
-                f"output. Received: inputs {[d['shape'].tolist() for d in inputs]}, "
+                "output (batch, classes). Received: "
+                f"inputs {[d['shape'].tolist() for d in inputs]}, "
                 f"outputs {[d['shape'].tolist() for d in outputs]}."
             )
         self._input, self._output = inputs[0], outputs[0]
+        # An interpreter holds one image and its answer at a time.
+        self._in_use = threading.Lock()
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """`(batch, height, width, channels)`."""
         return tuple(self._input["shape"].tolist())
-
-    @property
-    def takes_pixels(self) -> bool:
-        """Whether the input is uint8 pixels, and not normalised images."""
-        return self._input["dtype"] == np.uint8
 
     @property
     def types(self) -> tuple[str, str]:
@@ -61,14 +59,15 @@ class Runner:
 
     @property
     def classes(self) -> int:
-        """How many outputs there are."""
+        """Number of outputs."""
         return int(self._output["shape"][-1])
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """The logits of each image.
+        """The outputs for each image.
 
         Args:
-            images: `(n, height, width, channels)`: pixels, or normalised images in float32.
+            images: `(n, height, width, channels)`, what the file takes: pixels, or normalised images
+                in float32.
 
         Returns:
             `(n, classes)`, float32.
@@ -76,14 +75,16 @@ class Runner:
         return np.concatenate([self._one(image[None]) for image in images])
 
     def _one(self, image: np.ndarray) -> np.ndarray:
-        self._interpreter.set_tensor(self._input["index"], _quantized(image, self._input))
-        self._interpreter.invoke()
-        return _dequantized(self._interpreter.get_tensor(self._output["index"]), self._output)
+        with self._in_use:
+            self._interpreter.set_tensor(self._input["index"], _quantized(image, self._input))
+            self._interpreter.invoke()
+            return _dequantized(self._interpreter.get_tensor(self._output["index"]), self._output)
 
-    def nodes(self) -> list[dict]:
+    def nodes(self) -> list[dict[str, Any]]:
         """The graph's nodes, each with `inputs` and `outputs`, and after them the delegates'."""
         # The runtime has no public list of them.
-        return self._interpreter._get_ops_details()
+        nodes: list[dict[str, Any]] = self._interpreter._get_ops_details()
+        return nodes
 
     def median_ms(self, *, warm_up: int = 5, runs: int = 30) -> float:
         """The median time of one call, in milliseconds."""
@@ -103,19 +104,14 @@ class Tracer:
     """Runs a model and shows every activation of it, by name.
 
     Args:
-        content: the file's bytes.
+        content: The file's bytes.
     """
 
     def __init__(self, content: bytes):
-        from ai_edge_litert.interpreter import Interpreter
-
-        with quiet():
-            self._interpreter = Interpreter(
-                model_content=content,
-                num_threads=os.cpu_count(),
-                experimental_preserve_all_tensors=True,
+        with activations_kept():
+            self._interpreter = _interpreter(
+                content, num_threads=os.cpu_count(), experimental_preserve_all_tensors=True
             )
-            self._interpreter.allocate_tensors()
         details = {tensor["index"]: tensor for tensor in self._interpreter.get_tensor_details()}
         self._input = self._interpreter.get_input_details()[0]
         nodes = self._interpreter._get_ops_details()
@@ -137,38 +133,46 @@ class Tracer:
             yield name, _dequantized(self._interpreter.get_tensor(tensor["index"]), tensor)
 
 
+@contextlib.contextmanager
+def activations_kept() -> Iterator[None]:
+    """Within it an interpreter may keep all activations without a warning of what memory they take."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Warning: Enabling `experimental_preserve_all_tensors`")
+        yield
+
+
 def is_accelerated(content: bytes) -> bool:
     """Whether the runtime hands every operator to its accelerated kernels (XNNPACK on a CPU)."""
     from ai_edge_litert.compiled_model import CompiledModel
 
-    with quiet():
-        return CompiledModel.from_buffer(content).is_fully_accelerated()
+    return bool(CompiledModel.from_buffer(content).is_fully_accelerated())
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of a `.tflite` file.
+def _interpreter(content: bytes, **options: Any) -> Any:
+    """An interpreter with its tensors in place."""
+    from ai_edge_litert.interpreter import Interpreter
 
-    Raises:
-        FileNotFoundError: where there is none.
-        ValueError: where it lacks the mark of the format.
-    """
-    content = path.read_bytes()
-    if content[4:8] != b"TFL3":
-        raise UserError(
-            f"Expected a .tflite file. Received: {path}, which is not one "
-            f"({len(content)} bytes that start with {content[:8]!r})."
-        )
-    return content
+    try:
+        interpreter = Interpreter(model_content=content, **options)
+        interpreter.allocate_tensors()
+    except (
+        RuntimeError,
+        ValueError,
+    ) as error:  # what the runtime raises of bytes that are no model
+        raise UserError(f"Expected a .tflite file. Received: {error}") from error
+    return interpreter
 
 
-def _quantized(values: np.ndarray, tensor: dict) -> np.ndarray:
+def _quantized(values: np.ndarray, tensor: Tensor) -> np.ndarray:
     scale, zero_point = tensor["quantization"]
-    if not scale:
+    integers = np.issubdtype(tensor["dtype"], np.integer)
+    # Pixels, scale 1, go in as they are.
+    if not scale or not integers or values.dtype == tensor["dtype"]:
         return values.astype(tensor["dtype"])
     limits = np.iinfo(tensor["dtype"])
     return np.rint(values / scale + zero_point).clip(limits.min, limits.max).astype(tensor["dtype"])
 
 
-def _dequantized(values: np.ndarray, tensor: dict) -> np.ndarray:
+def _dequantized(values: np.ndarray, tensor: Tensor) -> np.ndarray:
     scale, zero_point = tensor["quantization"]
     return (values.astype("float32") - zero_point) * scale if scale else values

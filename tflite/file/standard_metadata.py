@@ -16,21 +16,28 @@ from .card import FileCard
 DESCRIPTIONS, TENSOR_AXIS_LABELS = np.uint8(1), np.uint8(2)
 IMAGE_PROPERTIES, NORMALIZATION_OPTIONS = np.uint8(2), np.uint8(1)
 RGB = np.uint8(1)
+# Name and description of the output, by what a file gives.
+OUTPUTS = {
+    "logits": ("logits", "One a class, before any activation."),
+    "softmax": ("probability", "One a class; their sum is 1."),
+    "sigmoid": ("probability", "One a class, each by itself."),
+}
 
 
 def standard_metadata(card: FileCard, *, labels: str, card_file: str) -> bytes:
     """The metadata of a classifier with one image as its input.
 
     Args:
-        card: what to describe.
-        labels: the name of the file with one class a line, in the zip behind the model.
-        card_file: the name of the file with the card, likewise.
+        card: What to describe.
+        labels: The name of the file with one class a line, in the zip behind the model.
+        card_file: The name of the file with the card, likewise.
     """
     preprocessing = card.preprocessing
-    height, width = np.broadcast_to(preprocessing["size"], 2)
+    height, width = preprocessing.shape
     size = (np.uint32(width), np.uint32(height))
     normalization = tuple(
-        np.asarray(preprocessing[name], "float32") * np.float32(255) for name in ("mean", "std")
+        np.asarray(values, "float32") * np.float32(255)
+        for values in (preprocessing.mean, preprocessing.std)
     )
     image = (
         "image",
@@ -39,19 +46,18 @@ def standard_metadata(card: FileCard, *, labels: str, card_file: str) -> bytes:
         (IMAGE_PROPERTIES, (RGB, size)),
         None if card.takes_pixels else [(NORMALIZATION_OPTIONS, normalization)],
     )
-    logits = (
-        "logits",
-        "One a class. Their softmax is the probability.",
+    output = (
+        *OUTPUTS["logits" if card.gives_logits else card.activation],
         None,
         None,
         None,
         None,
         [(labels, "One class a line.", TENSOR_AXIS_LABELS)],
     )
-    subgraph = (None, None, [image], [logits])
+    subgraph = (None, None, [image], [output])
     model = (
         card.architecture,
-        f"Image classifier, {card.mode}.",
+        f"Image classifier, {card.format}.",
         None,
         [subgraph],
         None,
@@ -64,7 +70,7 @@ def standard_metadata(card: FileCard, *, labels: str, card_file: str) -> bytes:
     return bytes(builder.Output())
 
 
-def _table(builder: Builder, fields: tuple) -> int:
+def _table(builder: Builder, fields: tuple[Any, ...]) -> int:
     """Writes a table given as its fields in the schema's order; `None` is an absent field."""
     offsets = [_child(builder, field) for field in fields]
     builder.StartObject(len(fields))

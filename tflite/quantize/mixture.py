@@ -1,8 +1,7 @@
 """Mixed precision: which layers must stay in float32 for an int8 file to keep its accuracy."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TextIO
 
 import numpy as np
 
@@ -37,24 +36,24 @@ class Mixture:
 
 def find_mixture(
     float_model: bytes,
+    names: Collection[str],
     build: Build,
     images: np.ndarray,
     labels: np.ndarray,
     *,
     max_drop: float,
-    terminal: TextIO,
 ) -> Mixture:
     """Takes layers out of int8, the most sensitive first, until the accuracy is kept.
 
     A layer's sensitivity is the error of the logits where it alone is in int8.
 
     Args:
-        float_model: the float32 model.
+        float_model: The float32 model.
+        names: Its layers.
         build: makes the int8 model that keeps the given layers in float32.
         images: what the model takes, `(n, height, width, channels)`, not the test images.
         labels: `(n,)`, their classes.
         max_drop: the accuracy that may be lost, in points.
-        terminal: where progress is shown.
     """
     reference = Runner(float_model)(images)
     exact = _accuracy(reference, labels)
@@ -65,10 +64,10 @@ def find_mixture(
     drops = [drop(())]
     if drops[0] <= max_drop:
         return Mixture((), tuple(drops))
-    operators = inspect(float_model).operators
+    operators = inspect(float_model, names).operators
     layers = list(dict.fromkeys(op.layer for op in operators if op.constants))
     errors = {}
-    for layer in progress(layers, "sensitivity, layer", len(layers), terminal):
+    for layer in progress(layers, "sensitivity, layer", len(layers)):
         others = [other for other in layers if other != layer]
         logits = Runner(build(others))(images)
         errors[layer] = float(np.mean(np.square(logits - reference)))

@@ -3,26 +3,22 @@
 import contextlib
 import dataclasses
 import re
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..formats import DYNAMIC, FLOAT16, FLOAT32, INT8, INT16X8, MIXED, Mode
-from ..terminal import quiet
+from keras_resnets._common.console import silent_output
+
+from ..file.runtime import activations_kept
+from ..formats import FLOAT32, NumberFormat
 from .ranges import Range
-
-# XNNPACK has no int8 kernel for these. In float32 they are accelerated, and so are the conversions
-# around them: the file stays one partition. They stand in softmaxes of a few values an image.
-FLOAT_OPERATORS = ("AVERAGE_POOL_2D", "DIV", "MAXIMUM", "SUB")
-
-WEIGHT_BITS = 8
-ACTIVATION_BITS = {INT8.name: 8, MIXED.name: 8, INT16X8.name: 16}
 
 
 def quantize(
     model: bytes,
-    mode: Mode,
+    format: NumberFormat,
     ranges: Mapping[str, Range],
     *,
     float_layers: Collection[str] = (),
@@ -31,13 +27,13 @@ def quantize(
     """Rewrites a file in another number format.
 
     Args:
-        model: a float32 `.tflite` file.
-        mode: the format.
-        ranges: of the activations (`tflite.quantize.ranges`), for modes that are calibrated.
-        float_layers: layers that stay in float32, by the names of `tflite.file.inspection.layer_of`.
-        integer_io: whether input and output are integers too.
+        model: A float32 `.tflite` file.
+        format: The number format.
+        ranges: Of the activations (`tflite.quantize.ranges`), for formats that are calibrated.
+        float_layers: Layers that stay in float32.
+        integer_io: Whether input and output are integers too.
     """
-    if mode == FLOAT32:
+    if format == FLOAT32:
         return model
     from ai_edge_quantizer import qtyping, quantizer
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
@@ -50,11 +46,12 @@ def quantize(
             scope, operators(operator), algorithm_key=AlgorithmName.NO_QUANTIZE
         )
 
-    if mode == FLOAT16:
+    everything = operators.ALL_SUPPORTED
+    if format.weight_bits == 16:
         weights = qtyping.TensorQuantizationConfig(16, dtype=qtyping.TensorDataType.FLOAT)
         recipe.update_quantization_recipe(
             ".*",
-            operators.ALL_SUPPORTED,
+            everything,
             qtyping.OpQuantizationConfig(
                 weight_tensor_config=weights,
                 compute_precision=qtyping.ComputePrecision.FLOAT,
@@ -62,23 +59,22 @@ def quantize(
             ),
             AlgorithmName.FLOAT_CASTING,
         )
-    elif mode == DYNAMIC:
-        recipe.add_dynamic_config(".*", operators.ALL_SUPPORTED, WEIGHT_BITS)
-        # XNNPACK quantises on the fly for dense and grouped convolutions, but not for depthwise.
-        keep_float(".*", "DEPTHWISE_CONV_2D")
+    elif format.activation_bits is None:
+        recipe.add_dynamic_config(".*", everything, format.weight_bits)
     else:
-        bits = ACTIVATION_BITS[mode.name]
-        recipe.add_static_config(".*", operators.ALL_SUPPORTED, bits, WEIGHT_BITS)
-        for operator in FLOAT_OPERATORS:
-            keep_float(".*", operator)
-        if not integer_io:
-            keep_float(".*", "INPUT")
-            keep_float(".*", "OUTPUT")
+        recipe.add_static_config(".*", everything, format.activation_bits, format.weight_bits)
+    for operator in format.float_operators:
+        keep_float(".*", operator)
+    if format.calibrated and not integer_io:
+        keep_float(".*", "INPUT")
+        keep_float(".*", "OUTPUT")
     for layer in float_layers:
-        keep_float(_scope(layer), operators.ALL_SUPPORTED)
+        # What a layer's operators give is named LAYER/… (`tflite.convert.surgery.by_layer`).
+        keep_float(rf"^{re.escape(layer)}/", operators.ALL_SUPPORTED)
     statistics = {name: _statistics(limits) for name, limits in ranges.items()}
-    # It draws progress bars, and its interpreter warns of what it does itself.
-    with quiet(), _kernels_of_any_size():
+    with silent_output(bars=True), activations_kept(), _kernels_of_any_size():
+        # The entry of bytes is quantised, and is to stay so.
+        warnings.filterwarnings("ignore", "Input model is already partially quantized")
         result = recipe.quantize(statistics or None, enable_progress_report=False)
     return bytes(result.quantized_model)
 
@@ -113,10 +109,3 @@ def _kernels_of_any_size() -> Iterator[None]:
 
 def _statistics(limits: Range) -> dict[str, np.ndarray]:
     return {"min": np.array(limits.low, "float32"), "max": np.array(limits.high, "float32")}
-
-
-def _scope(layer: str) -> str:
-    """Matches the names of the tensors that a layer makes."""
-    if layer == "predictions":
-        return "StatefulPartitionedCall"
-    return rf"(^|/){re.escape(layer)}(_\d+)?/"

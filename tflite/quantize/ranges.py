@@ -1,14 +1,20 @@
 """The range of values that each activation takes: what an integer format needs to know."""
 
+import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 import numpy as np
 
 from keras_resnets._common.console import progress
+from keras_resnets.data import ImageData
+from keras_resnets.errors import UserError
+from keras_resnets.preprocessing import Preprocessing, read_image
 
 from ..file.runtime import Tracer
 
+FEWEST = 10  # images; of fewer, a range is an accident of single ones
 SAMPLES = 2**16  # values of one activation, of all images
 
 
@@ -73,15 +79,61 @@ METHODS: Mapping[str, Callable[[Observations], Range]] = {
 }
 
 
-def observe(
-    model: bytes, images: Sequence[np.ndarray], terminal: TextIO
-) -> dict[str, Observations]:
+def calibration_images(
+    data: ImageData, preprocessing: Preprocessing, count: int, *, pixels: bool = False
+) -> list[np.ndarray]:
+    """Takes images of the training split, as many of each class.
+
+    Args:
+        data: where the model's training images are.
+        preprocessing: the model's.
+        count: how many images; where a class has too few, the others do not make up for it.
+        pixels: whether uint8 pixels are wanted, and not normalised images in float32.
+
+    Returns:
+        Inputs `(1, height, width, channels)`.
+
+    Raises:
+        ValueError: where the split has too few images, or images of one class only.
+    """
+    classes = len(data.class_names)
+    if count < FEWEST:
+        raise UserError(
+            f"Expected at least {FEWEST} images for calibration, better {20 * FEWEST}. "
+            f"Received: {count}."
+        )
+    quota = math.ceil(count / classes)
+    taken: Counter[int] = Counter()
+    images: list[np.ndarray] = []
+    for encoded, label in data.examples("train", decode=False).as_numpy_iterator():
+        if taken[int(label)] == quota:
+            continue
+        taken[int(label)] += 1
+        photo = read_image(encoded)
+        images.append((preprocessing.pixels(photo) if pixels else preprocessing(photo))[None])
+        if len(images) == min(count, quota * classes):
+            break
+    if len(images) < FEWEST or len(taken) < 2:
+        raise UserError(
+            f"Expected at least {FEWEST} training images of two classes for calibration. Received: "
+            f"{len(images)} images of {len(taken)} classes in {data.name}. "
+            "Name the images that the model was trained on: --data FOLDER or --dataset NAME."
+        )
+    return images
+
+
+def pixels_of(images: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """The uint8 pixels that `preprocessing.normalize` was given."""
+    mean, std = (np.asarray(v, "float32") * 255 for v in (preprocessing.mean, preprocessing.std))
+    return np.asarray(np.rint(images * std + mean).astype("uint8"))
+
+
+def observe(model: bytes, images: Sequence[np.ndarray]) -> dict[str, Observations]:
     """Runs a float model on images and looks at every activation.
 
     Args:
         model: a float32 `.tflite` file.
         images: what the model takes, `(1, height, width, channels)` each.
-        terminal: where progress is shown.
 
     Returns:
         What was seen of each tensor, by its name.
@@ -92,7 +144,7 @@ def observe(
     values: dict[str, list[np.ndarray]] = {name: [] for name in tracer.names}
     samples = -(-SAMPLES // len(images))
     random = np.random.default_rng(0)
-    for image in progress(images, "calibrating, image", len(images), terminal):
+    for image in progress(images, "calibrating, image", len(images)):
         for name, activation in tracer(image):
             found = activation.ravel()
             lows[name].append(found.min())

@@ -1,29 +1,30 @@
 """A file as something that names photos."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 
-from keras_resnets.errors import UserError
+from keras_resnets.preprocessing import Preprocessing, read_image
 
-from ..file.card import FileCard
-from ..file.metadata import unpack
-from ..file.runtime import Runner, read_file
-from .photo import crop, normalize, read_photo, softmax
+from ..file.card import Activation, FileCard
+from ..file.packing import unpack
+from ..file.reading import read_file
+from ..file.runtime import Runner
 
 
 class Classifier:
-    """The model of one file with its classes and preprocessing.
+    """The model of one file with its classes and preprocessing. Many threads may share one.
 
     Attributes:
-        card: the file's, or an assumed one.
-        assumption: what was assumed, for the user; `None` where the file says it itself.
+        card: The file's, or an assumed one.
+        assumption: What was assumed, for the user; `None` where the file says it itself.
 
     Args:
-        content: the file's bytes.
+        content: The file's bytes.
 
     Raises:
-        ValueError: where they are no model.
+        UserError: Where they are no model, or its card is another's.
     """
 
     def __init__(self, content: bytes):
@@ -34,8 +35,10 @@ class Classifier:
             card = _assumed(self._runner)
             self.assumption = (
                 "the file has no card: assumed RGB, the centre cut out, ImageNet's mean and standard "
-                f"deviation, logits of {len(card.class_names)} classes without names"
+                f"deviation, {'logits' if card.gives_logits else 'probabilities'} of "
+                f"{len(card.class_names)} classes without names"
             )
+        card.check(self._runner.input_shape, self._runner.classes)
         self.card = card
 
     @classmethod
@@ -43,52 +46,70 @@ class Classifier:
         """Opens a `.tflite` file.
 
         Raises:
-            FileNotFoundError: where there is none.
-            ValueError: where it is no model.
+            MissingFile: Where there is none.
+            UserError: Where it is no model.
         """
         return cls(read_file(path))
 
-    def probabilities(self, photo: bytes) -> np.ndarray:
-        """The probability of every class, `(classes,)`, for the content of an image file."""
-        image = crop(_decoded(photo), self.card.preprocessing)
-        if not self.card.takes_pixels:
-            image = normalize(image, self.card.preprocessing)
-        return softmax(self._runner(image[None])[0])
+    def of_images(self, images: np.ndarray) -> np.ndarray:
+        """The probability of every class, `(n, classes)`, for what the file takes.
 
-    def classify(self, photo: bytes, *, top: int = 5) -> list[tuple[str, float]]:
+        Args:
+            images: `(n, height, width, 3)`: pixels, or normalised images in float32.
+        """
+        outputs = self._runner(images)
+        return applied(self.card.activation, outputs) if self.card.gives_logits else outputs
+
+    def probabilities(self, photo: bytes | str | os.PathLike[str]) -> np.ndarray:
+        """The probability of every class, `(classes,)`, for a photo.
+
+        Args:
+            photo: The path of an image file, or its content.
+
+        Raises:
+            UserError: Where it is no image.
+        """
+        preprocessing = self.card.preprocessing
+        pixels = preprocessing.pixels(read_image(photo))
+        image = pixels if self.card.takes_pixels else preprocessing.normalize(pixels)
+        return self.of_images(image[None])[0]
+
+    def classify(
+        self, photo: bytes | str | os.PathLike[str], *, top: int = 5
+    ) -> list[tuple[str, float]]:
         """The most probable classes with their probabilities, the highest first."""
-        probabilities = self.probabilities(photo)
-        best = np.argsort(-probabilities, kind="stable")[:top]
-        return [(self.card.class_names[i], float(probabilities[i])) for i in best]
+        values = self.probabilities(photo)
+        best = np.argsort(-values, kind="stable")[:top]
+        return [(self.card.class_names[i], float(values[i])) for i in best]
 
 
-def _decoded(photo: bytes) -> np.ndarray:
-    try:
-        return read_photo(photo)
-    except (OSError, SyntaxError) as error:  # what Pillow raises
-        raise UserError(f"Expected an image that Pillow can decode. Received: {error}") from error
+def applied(activation: Activation, logits: np.ndarray) -> np.ndarray:
+    """The probabilities of logits `(n, classes)`.
 
-
-def card_of(content: bytes) -> FileCard:
-    """The card in a file, or what is assumed of a file without one."""
-    return Classifier(content).card
+    Example:
+        >>> applied("softmax", np.array([[1000.0, 1000.0]]))
+        array([[0.5, 0.5]])
+    """
+    if activation == "sigmoid":
+        return np.asarray((1 + np.tanh(logits / 2)) / 2)
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def _assumed(runner: Runner) -> FileCard:
-    _, height, width, _ = runner.input_shape
+    _, height, width, channels = runner.input_shape
+    grey = np.full((1, height, width, channels), 128 if runner.types[0] == "uint8" else 0)
+    (outputs,) = runner(grey.astype(runner.types[0]))
+    probabilities = outputs.min() >= 0 and abs(outputs.sum() - 1) < 0.01
     return FileCard(
         architecture="unknown",
-        mode="unknown",
+        format="unknown",
         float_layers=(),
+        layers=(),
         class_names=tuple(f"class {index}" for index in range(runner.classes)),
-        takes_pixels=runner.takes_pixels,
-        preprocessing={
-            "size": [height, width],
-            "crop_fraction": 0.875,
-            "interpolation": "bilinear",
-            "antialias": True,
-            "mean": [0.485, 0.456, 0.406],
-            "std": [0.229, 0.224, 0.225],
-        },
+        takes_pixels=runner.types[0] == "uint8",
+        activation="softmax",
+        gives_logits=not probabilities,
+        preprocessing=Preprocessing(size=(height, width)),
         provenance={},
     )

@@ -6,10 +6,8 @@ there is nothing to upload to. The page's policy forbids it to talk to any other
 
 import base64
 import hashlib
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
@@ -77,7 +75,7 @@ def _answers(content: bytes, card: FileCard) -> Mapping[str, Answer]:
     answers = {
         "/": _file(WEB / "index.html"),
         "/model.tflite": Answer(content, "application/octet-stream"),
-        "/card.json": Answer(json.dumps(asdict(card)).encode(), "application/json"),
+        "/card.json": Answer(card.to_json().encode(), "application/json"),
     }
     answers |= {f"/{name}": _file(WEB / name) for name in ("page.css", "page.js", "photo.js")}
     for package in ("core", "wasm-utils"):

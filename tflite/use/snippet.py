@@ -1,24 +1,106 @@
 """Code to paste into an app, for one file: its input, its output, its classes."""
 
-import inspect
 import string
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from keras_resnets.errors import UserError
 
-from ..file.card import FileCard
-from . import photo
+from ..file.card import Activation, FileCard
 
 TEMPLATES = Path(__file__).with_name("templates")
-LANGUAGES = {"python": "python.txt", "kotlin": "kotlin.txt", "swift": "swift.txt"}
-# Of inputs and outputs. Swift's runtime has no int8 tensors.
-TYPES = {
-    "python": {"float32", "uint8", "int8", "int16"},
-    "kotlin": {"float32", "uint8", "int8"},
-    "swift": {"float32", "uint8"},
+
+
+@dataclass(frozen=True)
+class Language:
+    """What differs from one language's code to the next, besides the template.
+
+    Attributes:
+        template: A file in `templates/`.
+        types: What its code can handle as input and output.
+        literal: A text as a literal of the language.
+        probabilities: The function of that name, by the activation that it applies; `None` where the
+            file does.
+    """
+
+    template: str
+    types: frozenset[str]
+    literal: Callable[[str], str]
+    probabilities: dict[Activation | None, str]
+
+
+def _escaped(text: str, special: str, code: Callable[[str], str]) -> str:
+    """A text in quotes: special characters after a backslash, what is not printable by its code."""
+
+    def one(character: str) -> str:
+        if character in special:
+            return f"\\{character}"
+        return character if character.isprintable() else code(character)
+
+    return f'"{"".join(map(one, text))}"'
+
+
+def _utf16(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
+LANGUAGES = {
+    "python": Language(
+        "python.txt",
+        frozenset({"float32", "uint8", "int8", "int16"}),
+        ascii,
+        {
+            "softmax": """\
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max())
+    return powers / powers.sum()""",
+            "sigmoid": """\
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-logits))""",
+            None: """\
+def probabilities(outputs: np.ndarray) -> np.ndarray:
+    return outputs""",
+        },
+    ),
+    "kotlin": Language(
+        "kotlin.txt",
+        frozenset({"float32", "uint8", "int8"}),
+        lambda text: _escaped(text, '\\"$', _utf16),
+        {
+            "softmax": """\
+    private fun probabilities(logits: List<Float>): List<Float> {
+        val largest = logits.max()
+        val powers = logits.map { exp(it - largest) }
+        val sum = powers.sum()
+        return powers.map { it / sum }
+    }""",
+            "sigmoid": """\
+    private fun probabilities(logits: List<Float>): List<Float> = logits.map { 1 / (1 + exp(-it)) }""",
+            None: """\
+    private fun probabilities(outputs: List<Float>): List<Float> = outputs""",
+        },
+    ),
+    # Its runtime has no int8 tensors.
+    "swift": Language(
+        "swift.txt",
+        frozenset({"float32", "uint8"}),
+        lambda text: _escaped(text, '\\"', lambda c: f"\\u{{{ord(c):x}}}"),
+        {
+            "softmax": """\
+  private func probabilities(_ logits: [Float]) -> [Float] {
+    let largest = logits.max()!
+    let powers = logits.map { exp($0 - largest) }
+    let sum = powers.reduce(0, +)
+    return powers.map { $0 / sum }
+  }""",
+            "sigmoid": """\
+  private func probabilities(_ logits: [Float]) -> [Float] { logits.map { 1 / (1 + exp(-$0)) } }""",
+            None: """\
+  private func probabilities(_ outputs: [Float]) -> [Float] { outputs }""",
+        },
+    ),
 }
 
 
@@ -26,44 +108,46 @@ def snippet(file: Path, card: FileCard, types: Sequence[str], language: str) -> 
     """The code that loads a file and names the classes of a photo.
 
     Args:
-        file: the file; the code names it as it is named.
-        card: the file's.
-        types: of its input and its output, such as `"float32"`.
-        language: a key of `LANGUAGES`.
+        file: The file; the code names it as it is named.
+        card: The file's.
+        types: Of its input and its output, such as `"float32"`.
+        language: A key of `LANGUAGES`.
 
     Raises:
-        ValueError: for types that the language's code cannot handle.
+        UserError: For types that the language's code cannot handle.
     """
-    if not TYPES[language].issuperset(types):
+    made = LANGUAGES[language]
+    if not made.types.issuperset(types):
         raise UserError(
-            f"Expected an input and an output of {' or '.join(sorted(TYPES[language]))}, as the code in "
+            f"Expected an input and an output of {' or '.join(sorted(made.types))}, as the code in "
             f"{language} has them. Received: {' and '.join(types)}. Export without --integer-io."
         )
-    template = string.Template((TEMPLATES / LANGUAGES[language]).read_text("utf-8"))
+    template = string.Template((TEMPLATES / made.template).read_text("utf-8"))
     preprocessing = card.preprocessing
-    height, width = (int(side) for side in np.broadcast_to(preprocessing["size"], 2))
-    fraction = preprocessing["crop_fraction"]
+    height, width = preprocessing.shape
+    resized_height, resized_width = preprocessing.resized_shape
     return template.substitute(
-        file=str(file) if language == "python" else file.name,
-        stem=file.stem,
-        about=f"{card.architecture}, {card.mode}",
+        file=made.literal(str(file) if language == "python" else file.name),
+        stem=made.literal(file.stem),
+        comment=_on_one_line(file.name),
+        about=_on_one_line(f"{card.architecture}, {card.format}"),
         classes=len(card.class_names),
-        preprocessing=repr(dict(preprocessing)),
-        functions=_functions(photo.read_photo, photo.crop, photo.normalize, photo.softmax),
+        probabilities=made.probabilities[card.activation if card.gives_logits else None],
         height=height,
         width=width,
-        resized_height=int(height / fraction),
-        resized_width=int(width / fraction),
-        mean=_numbers(preprocessing["mean"]),
-        std=_numbers(preprocessing["std"]),
+        resized_height=resized_height,
+        resized_width=resized_width,
+        interpolation=preprocessing.interpolation.upper(),
+        mean=_numbers(preprocessing.mean),
+        std=_numbers(preprocessing.std),
     )
 
 
-def _functions(*functions: Callable) -> str:
-    """The sources, as they stand in this package."""
-    return "\n\n".join(inspect.getsource(function) for function in functions)
+def _on_one_line(text: str) -> str:
+    """As it may stand in a comment."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def _numbers(values: list[float]) -> str:
+def _numbers(values: Sequence[float]) -> str:
     """As float literals of pixels from 0 to 255."""
-    return ", ".join(f"{255 * value:.4f}" for value in values)
+    return ", ".join(f"{255 * value:.7g}" for value in values)

@@ -1,4 +1,4 @@
-"""Latency and memory of one file. `python -m tflite.verify.latency` is the process that does it.
+"""Latency and memory of one file.
 
 A process a file: the peak of memory is a process', and no file warms the caches of another.
 """
@@ -11,9 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_resnets._common.child import module_process
 from keras_resnets._common.memory import peak_memory
+from keras_resnets.errors import UserError
 
-from ..file.runtime import Runner, read_file
+from ..file.reading import read_file
+from ..file.runtime import Runner
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,11 @@ class Measurement:
     """How one file runs.
 
     Attributes:
-        file: its name.
-        bytes: its size.
-        threads: of XNNPACK.
-        median_ms, p10_ms, p90_ms: of one call.
-        peak_bytes: of the process' memory, the runtime and Python included.
+        file: Its name.
+        bytes: Its size.
+        threads: Number of XNNPACK threads.
+        median_ms, p10_ms, p90_ms: Of one call.
+        peak_bytes: Of the process' memory, the runtime and Python included.
     """
 
     file: str
@@ -41,34 +44,28 @@ def measure(path: Path, *, threads: int, warm_up: int, runs: int) -> Measurement
     """Measures a file in a process of its own.
 
     Args:
-        path: the file.
-        threads: of XNNPACK.
-        warm_up: calls that do not count.
-        runs: calls that do.
+        path: The file.
+        threads: Number of XNNPACK threads.
+        warm_up: Calls that do not count.
+        runs: Calls that do.
 
     Raises:
-        ValueError: where it is no model.
+        UserError: Where it is no model.
     """
-    Runner(read_file(path))  # here, where an error is still the user's
+    read_file(path)  # here, where an error is still the user's
     process = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tflite.verify.latency",
-            path,
-            str(threads),
-            str(warm_up),
-            str(runs),
-        ],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
+        **module_process(__name__, path, threads, warm_up, runs), stdout=subprocess.PIPE, text=True
     )
+    if process.returncode:
+        raise UserError(
+            f"Expected a file that runs {warm_up + runs} times. Received: {path}, with which the "
+            f"process that measures it ended with exit code {process.returncode}."
+        )
     return Measurement(**json.loads(process.stdout))
 
 
 def _measure_here(path: Path, threads: int, warm_up: int, runs: int) -> Measurement:
-    content = read_file(path)
+    content = path.read_bytes()
     times = Runner(content, threads=threads).times_ms(warm_up=warm_up, runs=runs)
     p10, median, p90 = (float(value) for value in np.quantile(times, (0.1, 0.5, 0.9)))
     return Measurement(path.name, len(content), threads, median, p10, p90, peak_memory())

@@ -1,12 +1,20 @@
 """Where an integer file departs from the float model: the error behind each layer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from keras_resnets.data import ImageData
+from keras_resnets.errors import UserError
+
+from ..convert.export import Exporter, Options
 from ..file.inspection import layer_of
+from ..file.packing import unpack
 from ..file.runtime import Tracer
+from ..trained import TrainedModel
+
+IMAGES = 20  # on which the errors are measured
 
 
 @dataclass(frozen=True)
@@ -14,10 +22,10 @@ class LayerError:
     """The error of what a layer gives.
 
     Attributes:
-        layer: its name.
-        relative: root mean square of the error to that of the float activation.
-        worst: the highest such error of an operator within the layer.
-        worst_operator: the name of that operator's output.
+        layer: Its name.
+        relative: Root mean square of the error to that of the float activation.
+        worst: The highest such error of an operator within the layer.
+        worst_operator: The name of that operator's output.
     """
 
     layer: str
@@ -27,14 +35,15 @@ class LayerError:
 
 
 def layer_errors(
-    float_model: bytes, quantized: bytes, inputs: Sequence[np.ndarray]
+    float_model: bytes, quantized: bytes, names: Collection[str], inputs: Sequence[np.ndarray]
 ) -> list[LayerError]:
     """Runs both on the same inputs, and compares what has the same name.
 
     Args:
-        float_model: the float32 model that was quantised.
-        quantized: the other.
-        inputs: what both take, `(1, height, width, channels)` each.
+        float_model: The float32 model that was quantised.
+        quantized: The other.
+        names: The layers.
+        inputs: What both take, `(1, height, width, channels)` each.
 
     Returns:
         The layers in order.
@@ -52,9 +61,26 @@ def layer_errors(
     layers: dict[str, list[str]] = {}
     for name in reference.names[1:]:
         if name in relative:
-            layers.setdefault(layer_of(name), []).append(name)
+            layers.setdefault(layer_of(name, names), []).append(name)
     found = []
-    for layer, names in layers.items():
-        worst = max(names, key=lambda name: relative[name])
-        found.append(LayerError(layer, relative[names[-1]], relative[worst], worst))
+    for layer, tensors in layers.items():
+        worst = max(tensors, key=lambda name: relative[name])
+        found.append(LayerError(layer, relative[tensors[-1]], relative[worst], worst))
     return found
+
+
+def layer_errors_of(trained: TrainedModel, content: bytes, data: ImageData) -> list[LayerError]:
+    """The error behind each layer of a file to the float model, on a few training images.
+
+    Raises:
+        UserError: Where the file has no card, which names the layers.
+    """
+    card = unpack(content)
+    if card is None:
+        raise UserError(
+            "Expected a file with a card, which names its layers. Received: a file without one. "
+            "Files of `keras-resnets export` have one."
+        )
+    options = Options(calibration_images=IMAGES, takes_pixels=card.takes_pixels)
+    exporter = Exporter(trained, data, options)
+    return layer_errors(exporter.float_model, content, card.layers, exporter.calibration)

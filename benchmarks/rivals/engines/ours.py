@@ -91,7 +91,7 @@ def train(
 
 
 def export(model: str, mode: str, file: str, calibration_images: int) -> Call:
-    """A `.tflite` file, as `python -m tflite export` makes it.
+    """A `.tflite` file, as `keras-resnets export` makes it.
 
     Args:
         mode: `"float32"` or `"int8"`.
@@ -99,18 +99,17 @@ def export(model: str, mode: str, file: str, calibration_images: int) -> Call:
     """
     from tflite.convert.export import Exporter, Options
     from tflite.formats import BY_OPTION
-    from tflite.terminal import quiet
     from tflite.trained import named
 
-    source = named(model, None)
-    randomize_norms(source.model)
+    trained = named(model, None)
+    randomize_norms(trained.model)
     # What TensorFlow's converter does, so that the time of an export compares with a rival's.
-    options = Options(calibration_method="min-max")
+    options = Options(calibration_method="min-max", takes_pixels=False, gives_logits=True)
     format_ = BY_OPTION["none" if mode == "float32" else mode]
 
     def call() -> None:
-        with quiet() as terminal, kept_aside(file) as path:
-            exporter = Exporter(source, None, options, terminal)
+        with kept_aside(file) as path:
+            exporter = Exporter(trained, None, options)
             exporter.calibration = list(images(calibration_images, 224)[:, None])
             Path(path).write_bytes(exporter.file(format_))
 

@@ -1,5 +1,5 @@
 import {loadAndCompile, loadLiteRt, Tensor} from '@litertjs/core';
-import {crop, normalize, softmax} from './photo.js';
+import {ACTIVATIONS, crop, normalize} from './photo.js';
 
 const TOP = 5;
 const element = (id) => document.getElementById(id);
@@ -7,7 +7,7 @@ const element = (id) => document.getElementById(id);
 const card = await (await fetch('/card.json')).json();
 await loadLiteRt('/wasm/');
 const model = await loadAndCompile('/model.tflite', {accelerator: 'wasm'});
-element('title').textContent = `${card.architecture}, ${card.mode}`;
+element('title').textContent = `${card.architecture}, ${card.format}`;
 element('state').textContent = 'Ready.';
 
 /** The bytes of RGB of anything that can be drawn. */
@@ -26,12 +26,12 @@ async function classify(image) {
   const input = new Tensor(values, [1, pixels.height, pixels.width, 3]);
   const start = performance.now();
   const [output] = await model.run(input);
-  const logits = output.toTypedArray();
+  const outputs = output.toTypedArray();
   const milliseconds = performance.now() - start;
   input.delete();
   output.delete();
   element('state').textContent = `${milliseconds.toFixed(1)} ms`;
-  return softmax(logits);
+  return card.gives_logits ? ACTIVATIONS[card.activation](outputs) : Array.from(outputs);
 }
 
 function show({data, width, height}) {

@@ -1,4 +1,4 @@
-// The preprocessing of tflite/photo.py: Pillow's antialiased resize, the centre cut out, normalised.
+// `keras_resnets.preprocessing` again: Pillow's antialiased resize, the centre cut out, normalised.
 
 const FILTERS = {
   bilinear: {support: 1, weight: (x) => Math.max(1 - Math.abs(x), 0)},
@@ -87,9 +87,13 @@ export function normalize({data}, {mean, std}) {
   return Float32Array.from(data, (value, i) => (value / 255 - mean[i % 3]) / std[i % 3]);
 }
 
-export function softmax(logits) {
-  const largest = Math.max(...logits);
-  const powers = Array.from(logits, (logit) => Math.exp(logit - largest));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  return powers.map((power) => power / sum);
-}
+/** What makes probabilities of logits. */
+export const ACTIVATIONS = {
+  softmax(logits) {
+    const largest = Math.max(...logits);
+    const powers = Array.from(logits, (logit) => Math.exp(logit - largest));
+    const sum = powers.reduce((a, b) => a + b, 0);
+    return powers.map((power) => power / sum);
+  },
+  sigmoid: (logits) => Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit))),
+};

@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from tflite.cli import main
-from tflite.verify.compare import Logits
+from tflite.convert.export import Exporter
+from tflite.file.packing import unpack
+from tflite.verify.compare import Probabilities
 from tflite.verify.layer_error import layer_errors
 
 
@@ -16,10 +18,10 @@ def test_numbers_of_a_comparison() -> None:
     keras = np.eye(4)[[0, 1, 2, 3]]
     other = keras.copy()
     other[3] = [0, 0, 0.5, 0.25]
-    logits = Logits(np.array([0, 1, 2, 0]), keras, {"other": other})
-    assert logits.accuracy(keras) == 0.75
-    assert logits.agreement("other") == 0.75
-    assert logits.largest_difference("other") == 0.75
+    found = Probabilities(np.array([0, 1, 2, 0]), keras, {"other": other})
+    assert found.accuracy(keras) == 0.75
+    assert found.agreement("other") == 0.75
+    assert found.largest_difference("other") == 0.75
 
 
 def test_verify_passes_draws_and_lists_layers(
@@ -32,7 +34,7 @@ def test_verify_passes_draws_and_lists_layers(
     for layer in ("stem", "stage1_block1", "stage2_block1", "predictions"):
         assert f"\n{layer} " in shown
     with Image.open(page) as image:
-        assert image.width == 1200
+        assert image.width == 990
 
 
 def test_verify_fails_below_the_agreement(
@@ -43,15 +45,16 @@ def test_verify_fails_below_the_agreement(
     assert "agreement 100.00% is below 101.00%" in capfd.readouterr().out
 
 
-def test_layer_errors_start_small_in_int8(files: dict[str, Path]) -> None:
-    images = list(np.random.default_rng(0).normal(size=(3, 1, 16, 16, 3)).astype("float32"))
-    float_model = files["float32"].read_bytes()
-    exact = layer_errors(float_model, float_model, images)
+def test_layer_errors_start_small_in_int8(exporter: Exporter, files: dict[str, Path]) -> None:
+    images = exporter.calibration[:3]
+    card = unpack(files["int8"].read_bytes())
+    assert card is not None
+    exact = layer_errors(exporter.float_model, exporter.float_model, card.layers, images)
     assert [error.relative for error in exact] == [0.0] * len(exact)
-    stem, *_, predictions = layer_errors(float_model, files["int8"].read_bytes(), images)
-    assert stem.layer == "stem"
+    errors = layer_errors(exporter.float_model, files["int8"].read_bytes(), card.layers, images)
+    normalize, stem, *_, predictions = errors
+    assert (normalize.layer, stem.layer, predictions.layer) == ("normalize", "stem", "predictions")
     assert 0.001 < stem.relative < 0.1
-    assert predictions.layer == "predictions"
     assert predictions.relative > 0.001
 
 
@@ -69,7 +72,7 @@ def test_benchmark_writes_numbers_and_a_plot(
         assert row["peak_bytes"] > 10e6
     assert "20 calls of one image, 1 thread(s)" in capfd.readouterr().out
     with Image.open(plot) as image:
-        assert image.size == (1000, 400)
+        assert image.size == (1100, 440)
 
 
 def test_benchmark_of_what_is_no_model(fails, tmp_path: Path) -> None:

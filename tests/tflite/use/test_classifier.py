@@ -33,7 +33,7 @@ def test_probabilities_are_keras_own(run: Path, files: dict[str, Path], photos: 
     source = load(run)
     photo = photos / "blue" / "3.png"
     expected = source.model.predict_on_batch(source.card.preprocessing(read_image(photo))[None])[0]
-    found = Classifier.load(files["float32"]).probabilities(photo.read_bytes())
+    found = Classifier.load(files["float32"]).probabilities(photo)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert found.sum() == pytest.approx(1)
 

@@ -1,35 +1,30 @@
 """Mixed precision: the layers that cost accuracy go back to float32, no others."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from keras_resnets.data import open_data
-from keras_resnets.preprocessing import Preprocessing
 from tflite.cli import main
+from tflite.convert.export import Exporter
 from tflite.file.inspection import inspect
 from tflite.file.runtime import Runner
 from tflite.formats import MIXED
-from tflite.quantize.calibration import calibration_images
 from tflite.quantize.mixture import Mixture, find_mixture
 from tflite.quantize.quantizer import quantize
 from tflite.quantize.ranges import Range, choose_ranges, observe
 
+LAYERS = ("normalize", "stem", "stage1_block1", "stage2_block1", "avg_pool", "predictions")
+
 
 @pytest.fixture(scope="module")
-def case(
-    files: dict[str, Path], photos: Path
-) -> tuple[bytes, dict[str, Range], np.ndarray, np.ndarray]:
+def case(exporter: Exporter) -> tuple[bytes, dict[str, Range], np.ndarray, np.ndarray]:
     """A float model, ranges that spoil one block of it, images, and what the model says of them."""
-    model = files["float32"].read_bytes()
-    preprocessing = Preprocessing(size=16, crop_fraction=0.9)
-    images = calibration_images(open_data(folder=str(photos)), preprocessing, 45)
-    ranges = choose_ranges(observe(model, images, io.StringIO()), "min-max")
+    model, images = exporter.float_model, exporter.calibration
+    ranges = choose_ranges(observe(model, images), "min-max")
     spoiled = {
-        name: Range(low / 50, high / 50) if "/stage2_block1" in name else Range(low, high)
+        name: Range(low / 50, high / 50) if name.startswith("stage2_block1/") else Range(low, high)
         for name, (low, high) in ranges.items()
     }
     stacked = np.concatenate(images)
@@ -42,11 +37,11 @@ def test_finds_the_spoiled_block(case) -> None:
     def build(float_layers: Sequence[str]) -> bytes:
         return quantize(model, MIXED, spoiled, float_layers=float_layers)
 
-    mixture = find_mixture(model, build, images, labels, max_drop=5, terminal=io.StringIO())
+    mixture = find_mixture(model, LAYERS, build, images, labels, max_drop=5)
     assert mixture.float_layers == ("stage2_block1",)
     assert mixture.drops[0] > 5 >= mixture.drops[1]
     assert "with stage2_block1 in float32 it loses" in str(mixture)
-    mixed = inspect(build(mixture.float_layers))
+    mixed = inspect(build(mixture.float_layers), LAYERS)
     assert mixed.partitions == 1
     types = {op.layer: op.types for op in mixed.operators if op.kind == "CONV_2D"}
     assert types["stage2_block1"] == ("float32",)
@@ -55,9 +50,7 @@ def test_finds_the_spoiled_block(case) -> None:
 
 def test_leaves_what_is_good_enough(case) -> None:
     model, _, images, labels = case
-    mixture = find_mixture(
-        model, lambda _: model, images, labels, max_drop=0, terminal=io.StringIO()
-    )
+    mixture = find_mixture(model, LAYERS, lambda _: model, images, labels, max_drop=0)
     assert mixture == Mixture((), (0.0,))
 
 

@@ -12,36 +12,38 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from keras_resnets.preprocessing import Preprocessing
 from tflite.cli import main
 from tflite.file.flatbuffer import ALIGNMENT
 from tflite.file.inspection import inspect
-from tflite.file.metadata import unpack
+from tflite.file.packing import unpack
 from tflite.file.runtime import Runner
 from tflite.use.classifier import Classifier
 
+FORMER = ("--normalised-input", "--logits")  # the input and output that integer types are for
 ACCELERATED = ("float32", "float16", "dynamic", "int8")
 
 
-def test_report_has_every_mode_against_keras(run: Path, files: dict[str, Path]) -> None:
+def test_report_has_every_format_against_keras(run: Path, files: dict[str, Path]) -> None:
     report = json.loads((run / "tflite" / "report.json").read_text())
     assert report["keras"]["images"] == 11
     assert report["keras"]["accuracy"] >= 0.9
-    rows = {row["mode"]: row for row in report["files"]}
+    rows = {row["format"]: row for row in report["files"]}
     assert list(rows) == ["float32", "float16", "dynamic", "int8", "int16x8"]
-    assert rows["float32"]["max_logit_difference"] < 1e-4
-    assert rows["float16"]["max_logit_difference"] < 0.02
-    assert rows["int8"]["max_logit_difference"] < 0.5
-    for mode, row in rows.items():
+    assert rows["float32"]["max_probability_difference"] < 1e-5
+    assert rows["float16"]["max_probability_difference"] < 0.01
+    assert rows["int8"]["max_probability_difference"] < 0.1
+    for name, row in rows.items():
         assert row["agreement"] == 1.0
         assert row["accuracy"] == report["keras"]["accuracy"]
-        assert row["accelerated"] == (mode in ACCELERATED)
-        assert row["bytes"] == files[mode].stat().st_size
+        assert row["accelerated"] == (name in ACCELERATED)
+        assert row["bytes"] == files[name].stat().st_size
         assert row["median_ms"] > 0
 
 
-@pytest.mark.parametrize("mode", ACCELERATED)
-def test_one_partition(files: dict[str, Path], mode: str) -> None:
-    inspection = inspect(files[mode].read_bytes())
+@pytest.mark.parametrize("name", ACCELERATED)
+def test_one_partition(files: dict[str, Path], name: str) -> None:
+    inspection = inspect(files[name].read_bytes())
     assert inspection.partitions == 1
     assert all(operator.delegated for operator in inspection.operators)
     assert not any(operator.kind in ("CUSTOM", "DELEGATE") for operator in inspection.operators)
@@ -61,20 +63,20 @@ def test_int8_weights_are_per_channel(files: dict[str, Path]) -> None:
         assert len(kernel.quantization.scale) == kernel.shape[0]
 
 
-def test_input_and_output_are_float32_by_default(files: dict[str, Path]) -> None:
-    for mode in files:
-        inspection = inspect(files[mode].read_bytes())
-        assert (inspection.input, inspection.output) == ("float32[1, 16, 16, 3]", "float32[1, 3]")
+def test_pixels_go_in_and_probabilities_come_out_by_default(files: dict[str, Path]) -> None:
+    for name, file in files.items():
+        inspection = inspect(file.read_bytes())
+        assert (inspection.input, inspection.output) == ("uint8[1, 16, 16, 3]", "float32[1, 3]")
+        assert inspection.operators[-1].kind == "SOFTMAX", name
 
 
 def test_labels_are_in_the_file(files: dict[str, Path]) -> None:
     with zipfile.ZipFile(files["int8"]) as archive:
         assert archive.read("labels.txt") == b"blue\ngreen\nred\n"
     card = unpack(files["int8"].read_bytes())
-    assert card.mode == "int8"
+    assert card.format == "int8"
     assert card.class_names == ("blue", "green", "red")
-    assert card.preprocessing["size"] == 16
-    assert card.preprocessing["crop_fraction"] == 0.9
+    assert card.preprocessing == Preprocessing(size=16, crop_fraction=0.9)
     assert card.provenance == {"made for": "the tests"}
 
 
@@ -98,27 +100,31 @@ def test_existing_files_are_kept(fails, run: Path, files: dict[str, Path]) -> No
     assert files["float32"].stat().st_mtime_ns == before
 
 
-def test_pixels_go_in_as_bytes(run: Path, files: dict[str, Path], tmp_path: Path, photos) -> None:
-    arguments = ["--quantize", "none", "int8", "--embed-preprocessing", "--output", str(tmp_path)]
-    assert main(["export", str(run), *arguments]) == 0
-    photo = (photos / "red" / "0.png").read_bytes()
-    for mode in ("float32", "int8"):
-        content = (tmp_path / f"ResNeSt.{mode}.tflite").read_bytes()
+def test_normalised_images_go_in_and_logits_come_out_on_demand(
+    run: Path, files: dict[str, Path], tmp_path: Path, photos: Path
+) -> None:
+    arguments = ["--quantize", "none", "int8", "--normalised-input", "--logits"]
+    assert main(["export", str(run), *arguments, "--output", str(tmp_path)]) == 0
+    photo = photos / "red" / "0.png"
+    for name in ("float32", "int8"):
+        content = (tmp_path / f"ResNeSt.{name}.tflite").read_bytes()
         inspection = inspect(content)
-        assert inspection.input == "uint8[1, 16, 16, 3]"
+        assert inspection.input == "float32[1, 16, 16, 3]"
         assert inspection.partitions == 1
         assert all(operator.delegated for operator in inspection.operators)
-        expected = Classifier.load(files[mode]).probabilities(photo)
+        logits = Runner(content)(np.zeros((1, 16, 16, 3), "float32"))
+        assert abs(logits.sum() - 1) > 1e-3
+        expected = Classifier.load(files[name]).probabilities(photo)
         np.testing.assert_allclose(Classifier(content).probabilities(photo), expected, atol=0.02)
     report = json.loads((tmp_path / "report.json").read_text())
-    assert report["files"][0]["max_logit_difference"] < 1e-4
+    assert report["files"][0]["max_probability_difference"] < 1e-5
 
 
 def test_any_batch_and_integer_io(run: Path, tmp_path: Path) -> None:
-    arguments = ["--quantize", "none", "int8", "--dynamic-batch", "--integer-io"]
+    arguments = ["--quantize", "none", "int8", "--dynamic-batch", "--integer-io", *FORMER]
     assert main(["export", str(run), *arguments, "--output", str(tmp_path)]) == 0
-    for mode, dtype in (("float32", "float32"), ("int8", "int8")):
-        inspection = inspect((tmp_path / f"ResNeSt.{mode}.tflite").read_bytes())
+    for name, dtype in (("float32", "float32"), ("int8", "int8")):
+        inspection = inspect((tmp_path / f"ResNeSt.{name}.tflite").read_bytes())
         assert inspection.input == f"{dtype}[-1, 16, 16, 3]"
         assert inspection.output == f"{dtype}[-1, 3]"
         assert inspection.partitions == 1
@@ -127,7 +133,7 @@ def test_any_batch_and_integer_io(run: Path, tmp_path: Path) -> None:
 
 
 def test_tensorflows_quantizer(run: Path, tmp_path: Path) -> None:
-    arguments = ["--quantize", "float16", "int8", "--quantizer", "tensorflow"]
+    arguments = ["--quantize", "float16", "int8", "--quantizer", "tensorflow", "--normalised-input"]
     assert main(["export", str(run), *arguments, "--output", str(tmp_path)]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     assert [row["agreement"] for row in report["files"]] == [1.0, 1.0]
@@ -173,8 +179,3 @@ def test_a_process_killed_while_it_writes_leaves_no_file_of_that_name(tmp_path: 
         assert killed.returncode == -signal.SIGKILL
     assert target.read_bytes() == b"old"
     assert not (tmp_path / "other.tflite").exists()
-
-
-def test_logits_are_the_output(run: Path, files: dict[str, Path]) -> None:
-    logits = Runner(files["float32"].read_bytes())(np.zeros((1, 16, 16, 3), "float32"))
-    assert abs(logits.sum() - 1) > 1e-3

@@ -1,15 +1,16 @@
 """TFLite Metadata, which Android's libraries read, by the numbers of its public schema."""
 
+import dataclasses
 import struct
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from flatbuffers.table import Table
 
+from keras_resnets.preprocessing import Preprocessing
 from tflite.file.flatbuffer import read
-from tflite.file.metadata import STANDARD, unpack
+from tflite.file.packing import STANDARD, unpack
 from tflite.file.standard_metadata import standard_metadata
 
 
@@ -56,29 +57,32 @@ def test_input_output_and_files(files: dict[str, Path]) -> None:
     assert described.text(1) == "Image classifier, int8."
     assert [file.text(0) for file in described.tables(6)] == ["card.json"]
     (graph,) = described.tables(3)
-    (image,), (logits,) = graph.tables(2), graph.tables(3)
+    (image,), (probability,) = graph.tables(2), graph.tables(3)
     content = image.table(3)
     assert content.integer(0, "B") == 2  # image properties
     assert content.table(1).integer(0, "B") == 1  # RGB
     size = content.table(1).table(1)
     assert (size.integer(0, "I"), size.integer(1, "I")) == (16, 16)
+    assert image.text(1) == "RGB pixels, 0 to 255."
+    assert not image.has(4)  # nothing is left to be done to them
+    assert probability.text(0) == "probability"
+    (labels,) = probability.tables(6)
+    assert (labels.text(0), labels.integer(2, "B")) == ("labels.txt", 2)  # labels of an axis
+
+
+def test_width_comes_before_height_and_normalised_images_say_how(files: dict[str, Path]) -> None:
+    card = unpack(files["int8"].read_bytes())
+    assert card is not None
+    card = dataclasses.replace(
+        card, preprocessing=Preprocessing(size=(24, 40)), takes_pixels=False, gives_logits=True
+    )
+    (graph,) = root(standard_metadata(card, labels="labels.txt", card_file="card.json")).tables(3)
+    (image,), (logits,) = graph.tables(2), graph.tables(3)
+    size = image.table(3).table(1).table(1)
+    assert (size.integer(0, "I"), size.integer(1, "I")) == (40, 24)
     (step,) = image.tables(4)
     assert step.integer(0, "B") == 1  # normalisation
     options = step.table(1)
     assert options.floats(0) == pytest.approx([123.675, 116.28, 103.53], rel=1e-6)
     assert options.floats(1) == pytest.approx([58.395, 57.12, 57.375], rel=1e-6)
-    (labels,) = logits.tables(6)
-    assert (labels.text(0), labels.integer(2, "B")) == ("labels.txt", 2)  # labels of an axis
-
-
-def test_width_comes_before_height_and_pixels_need_no_normalisation(files: dict[str, Path]) -> None:
-    card = unpack(files["int8"].read_bytes())
-    assert card is not None
-    preprocessing = {**card.preprocessing, "size": [24, 40]}
-    pixels = replace(card, takes_pixels=True, preprocessing=preprocessing)
-    (graph,) = root(standard_metadata(pixels, labels="labels.txt", card_file="card.json")).tables(3)
-    (image,) = graph.tables(2)
-    size = image.table(3).table(1).table(1)
-    assert (size.integer(0, "I"), size.integer(1, "I")) == (40, 24)
-    assert image.text(1) == "RGB pixels, 0 to 255."
-    assert not image.has(4)
+    assert logits.text(0) == "logits"
