@@ -15,6 +15,18 @@ from keras_resnets._registration import register_with_keras
 from keras_resnets.deploy import deploy as deploy
 
 if TYPE_CHECKING:
+    from keras_resnets import (
+        card as card,
+        classifier as classifier,
+        data as data,
+        errors as errors,
+        features as features,
+        layers as layers,
+        models as models,
+        optimizers as optimizers,
+        preprocessing as preprocessing,
+        weights as weights,
+    )
     from keras_resnets.card import Card as Card, open_model as open_model
     from keras_resnets.data import open_data as open_data
     from keras_resnets.features import (
@@ -53,9 +65,9 @@ _MODULES = frozenset(module.name for module in pkgutil.iter_modules(__path__))  
 register_with_keras()
 
 
-def __getattr__(name: str) -> Any:
+def _fetch(name: str) -> Any:
     if name == "__all__":
-        return sorted({*_HOMES, *_models().__all__})
+        return _public_names()
     if name == "__version__":
         from importlib.metadata import version
 
@@ -72,9 +84,17 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+if not TYPE_CHECKING:  # to whom every name would be there by it
+    __getattr__ = _fetch
+
+
 def __dir__() -> list[str]:
     public = {module for module in _MODULES if not module.startswith("_")}
-    return sorted({*globals(), *public, *__getattr__("__all__")})
+    return sorted({*globals(), *public, *_public_names()})
+
+
+def _public_names() -> list[str]:
+    return sorted({*_HOMES, *_models().__all__})
 
 
 def _models() -> Any:
