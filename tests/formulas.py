@@ -185,13 +185,16 @@ def res2net_scale(layer, images):
 
 def split_attention(layer, images):
     """The released implementation: the convolution's channels are `(radix, cardinality, rest)`."""
+    maps, weights = splits(layer, images)
+    outputs = (weights * maps).sum(3)
+    return _split_attention_pool(layer, outputs) if layer.pool == "after" else outputs
+
+
+def splits(layer, images):
+    """The maps of a split attention, `(batch, height, width, radix, filters)`, and their weights."""
     radix, cardinality, filters = layer.radix, layer.cardinality, layer.filters
-
-    def pool(images):
-        return average_pool(images, strides=layer.strides, dilation_rate=layer.dilation_rate)
-
     if layer.pool == "before":
-        images = pool(images)
+        images = _split_attention_pool(layer, images)
     maps = conv_norm(layer.conv, images, relu)
     maps = maps.reshape(*maps.shape[:3], radix, filters)
     hidden = conv_norm(layer.fc1, maps.sum(3).mean((1, 2), keepdims=True), relu)
@@ -200,9 +203,11 @@ def split_attention(layer, images):
     logits = conv(hidden, kernel, groups=cardinality, bias=bias)
     logits = logits.reshape(-1, cardinality, radix, filters // cardinality)
     weights = sigmoid(logits) if radix == 1 else softmax(logits, axis=2)
-    weights = weights.transpose(0, 2, 1, 3).reshape(-1, 1, 1, radix, filters)
-    outputs = (weights * maps).sum(3)
-    return pool(outputs) if layer.pool == "after" else outputs
+    return maps, weights.transpose(0, 2, 1, 3).reshape(-1, 1, 1, radix, filters)
+
+
+def _split_attention_pool(layer, images):
+    return average_pool(images, strides=layer.strides, dilation_rate=layer.dilation_rate)
 
 
 def bottleneck(layer, images, spatial):

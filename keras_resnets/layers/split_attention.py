@@ -135,13 +135,22 @@ class SplitAttention(Deployable):
         self.fc2.build((batch, 1, 1, self.fc1.filters))
 
     def call(self, inputs: Tensor) -> Tensor:
-        if self.average_pool is not None and self.pool == "before":
-            inputs = self.average_pool(inputs)
-        maps = self.conv(inputs)
+        maps = self._maps(inputs)
         outputs = self._sum_over_radix(maps * self._attention(maps))
         if self.average_pool is not None and self.pool == "after":
             outputs = self.average_pool(outputs)
         return outputs
+
+    def attention(self, inputs: Tensor) -> Tensor:
+        """The weight of each split's channels, `(batch, radix, filters)`, for the layer's input."""
+        weights = self._attention(self._maps(inputs))
+        return ops.reshape(weights, (-1, self.radix, self.filters))
+
+    def _maps(self, inputs: Tensor) -> Tensor:
+        """The splits before they are weighted: `(batch, height, width, radix * filters)`."""
+        if self.average_pool is not None and self.pool == "before":
+            inputs = self.average_pool(inputs)
+        return self.conv(inputs)
 
     def _attention(self, maps: Tensor) -> Tensor:
         """The weight of every map and channel, radix-major: `(batch, 1, 1, radix * filters)`."""
