@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from keras_resnets._common.options import positive
-from keras_resnets.errors import USAGE, MissingFile, UserError
+from keras_resnets._common.photos import for_each_photo
+from keras_resnets.errors import UserError
 
 
 class Classifies(Protocol):
@@ -59,24 +60,10 @@ def _of_the_phone(file: Path) -> Classifies:
 
 
 def _answer(classifier: Classifies, photos: Sequence[Path], top: int) -> int:
-    """Names what photos show. A photo that cannot be read is named, and the others are answered."""
-    code = 0
-    for photo in photos:
-        try:
-            answers = classifier.classify(_content(photo), top=top)
-        except (UserError, OSError) as error:
-            sys.stdout.flush()
-            print(f"error: {photo}: {error}", file=sys.stderr)
-            code = USAGE
-            continue
+    def answer(photo: Path, content: bytes) -> None:
+        answers = classifier.classify(content, top=top)
         print(photo)
         for name, probability in answers:
             print(f"  {probability:7.2%}  {name}")
-    return code
 
-
-def _content(photo: Path) -> bytes:
-    if not photo.is_file():  # a pipe would be waited for
-        found = "no photo, but a folder or a device" if photo.exists() else "no such file"
-        raise MissingFile(f"Expected the path of a photo. Received: {found}.")
-    return photo.read_bytes()
+    return for_each_photo(photos, answer)
