@@ -14,6 +14,7 @@ LIBRARY = {
         "list": "print a table of all networks",
         "info": "print what a network is, and its checkpoints",
         "convert": "make a .keras file of a checkpoint",
+        "explain": "show where in photos a class was seen, and by which paths",
     }.items()
 }
 COMMANDS = {**TRAINING, **PHONE, **LIBRARY}

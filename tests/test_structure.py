@@ -56,6 +56,8 @@ AT_IMPORT = {
 LAZILY = {
     "keras_resnets/_common/extras.py": {"packaging"},
     "keras_resnets/commands/predict.py": {"keras_resnets_tflite.use.classifier"},
+    "keras_resnets/explain": {"tensorflow", "matplotlib"},
+    "keras_resnets/_common/fonts.py": {"matplotlib"},
     "keras_resnets/layers/_lowering.py": {"tensorflow"},
     "keras_resnets/layers/batch_norm.py": {"tensorflow"},
     "keras_resnets/data": {"tensorflow", "tensorflow_datasets", "PIL", "requests", "keras_resnets"},
