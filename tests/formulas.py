@@ -147,12 +147,21 @@ def relu_conv_norm(layer, images):
 def stem(layer, images):
     for convolution in layer.convs:
         images = relu_conv_norm(convolution, images)
-    return images if layer.kind == "small" else max_pool(images)
+    if layer.kind == "small":
+        return images
+    if layer.pool == "average":
+        _, height, width, _ = images.shape
+        return pair_means(images[:, : height // 2 * 2, : width // 2 * 2])
+    return max_pool(images)
 
 
 def squeeze_excite(layer, images):
     pooled = images.mean((1, 2), keepdims=True)
-    hidden = conv_norm(layer.fc1, pooled, relu)
+    if layer.use_norm:
+        hidden = conv_norm(layer.fc1, pooled, relu)
+    else:
+        kernel, bias = layer.fc1.get_weights()
+        hidden = relu(conv(pooled, kernel, bias=bias))
     kernel, bias = layer.fc2.get_weights()
     return images * sigmoid(conv(hidden, kernel, bias=bias))
 
@@ -214,6 +223,8 @@ def bottleneck(layer, images, spatial):
     """The block of figure 5 of the ResNet paper around a formula of its spatial layer."""
     branch = conv_norm(layer.conv1, images, relu)
     branch = conv_norm(layer.conv3, spatial(layer.spatial, branch))
+    if layer.attention is not None:
+        branch = squeeze_excite(layer.attention, branch)
     if layer.pool is not None:
         images = pair_means(images, strides=layer.strides, dilation_rate=layer.dilation_rate)
     if layer.shortcut is not None:

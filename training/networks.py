@@ -17,10 +17,6 @@ _DECIDED = {
     *("include_top", "weights", "input_tensor", "input_shape", "pooling"),
     *("classes", "classifier_activation", "name"),
 }
-# The free-form constructors, which take depths and widths as arguments.
-_FAMILIES = [
-    name for name in ("ResNeXt", "ResNeSt", "Res2Net", "ReXNet") if hasattr(keras_resnets, name)
-]
 
 
 def constructor(model: Model) -> Callable[..., keras.Model]:
@@ -29,7 +25,7 @@ def constructor(model: Model) -> Callable[..., keras.Model]:
     Raises:
         UserError: For an unknown name or argument, with the near miss.
     """
-    families = {name: getattr(keras_resnets, name) for name in _FAMILIES}
+    families = {name: getattr(keras_resnets, name) for name in keras_resnets.list_families()}
     try:
         function = families.get(model.name) or getattr(
             keras_resnets, keras_resnets.model_info(model.name).name

@@ -19,10 +19,11 @@ SHORTCUTS = ("identity", "conv", "pool")
 
 @keras.saving.register_keras_serializable(package="keras_resnets")
 class Bottleneck(Deployable):
-    """`relu(shortcut(x) + conv3(spatial(conv1(x))))` (He et al., 2016, fig. 5).
+    """`relu(shortcut(x) + attention(conv3(spatial(conv1(x)))))` (He et al., 2016, fig. 5).
 
     The spatial layer makes the family: a grouped `ConvNorm` is ResNeXt's block, `SplitAttention`
-    ResNeSt's, `Res2NetScale` Res2Net's.
+    ResNeSt's, `Res2NetScale` Res2Net's. The attention, where there is one, is the last word of the
+    branch, as Hu et al. (2018, fig. 3) place their squeeze-and-excite.
 
     Input: `(batch, height, width, channels)`; output: `(batch, new_height, new_width, filters)` with
     sides `ceil(n / strides)`.
@@ -31,7 +32,8 @@ class Bottleneck(Deployable):
         filters: Output channels.
         width: Channels between the first 1x1 convolution and the spatial layer.
         spatial: The layer between the 1x1 convolutions, with an activation of its own, which takes
-            the block's strides.
+            the block's strides; not built yet, it gets the block's dtype policy.
+        attention: The layer behind the last 1x1 convolution, which keeps its shape, or `None`.
         strides: Of the spatial layer, for the shortcut to match.
         dilation_rate: Of the shortcut's pool, for it to sample as the spatial layer does.
         shortcut: `"identity"`; `"conv"`, a strided 1x1 convolution (ResNet's option B); `"pool"`, a
@@ -52,6 +54,7 @@ class Bottleneck(Deployable):
         width: int,
         spatial: Deployable | dict[str, Any],
         *,
+        attention: Deployable | dict[str, Any] | None = None,
         strides: int = 1,
         dilation_rate: int = 1,
         shortcut: str = "identity",
@@ -80,10 +83,9 @@ class Bottleneck(Deployable):
             )
 
         self.conv1 = conv_norm("conv1", width, activation="relu")
-        self.spatial = (
-            keras.saving.deserialize_keras_object(spatial) if isinstance(spatial, dict) else spatial
-        )
+        self.spatial = self._own(spatial)
         self.conv3 = conv_norm("conv3", filters, zero_gamma=zero_gamma)
+        self.attention = None if attention is None else self._own(attention)
         self.pool = None
         if shortcut == "pool":
             self.pool = ShortcutPool(
@@ -107,6 +109,18 @@ class Bottleneck(Deployable):
                 drop_path_rate, dtype=self.dtype_policy, name="drop_path"
             )
 
+    def _own(self, given: Deployable | dict[str, Any]) -> Deployable:
+        """A layer that was handed in, or its configuration, in the dtype policy of the block."""
+        layer: Deployable = (
+            keras.saving.deserialize_keras_object(given) if isinstance(given, dict) else given
+        )
+        if layer.dtype_policy == self.dtype_policy:
+            return layer
+        own: Deployable = type(layer).from_config(
+            {**layer.get_config(), "dtype": self.dtype_policy}
+        )
+        return own
+
     def build(self, input_shape: Shape) -> None:
         if self.shortcut is None and (input_shape[-1] != self.filters or self.strides > 1):
             raise UserError(
@@ -117,6 +131,8 @@ class Bottleneck(Deployable):
         self.conv1.build(input_shape)
         self.spatial.build((*input_shape[:3], self.width))
         self.conv3.build(self.spatial.compute_output_shape((*input_shape[:3], self.width)))
+        if self.attention is not None:
+            self.attention.build(self.compute_output_shape(input_shape))
         if self.shortcut is not None:
             self.shortcut.build(input_shape)
 
@@ -124,6 +140,8 @@ class Bottleneck(Deployable):
         branch = self._dropped(self.conv1(inputs))
         branch = self._dropped(self.spatial(branch))
         branch = self._dropped(self.conv3(branch))
+        if self.attention is not None:
+            branch = self.attention(branch)
         if self.drop_path is not None:
             branch = self.drop_path(branch)
         return ops.relu(self._shortcut(inputs) + branch)
@@ -141,16 +159,16 @@ class Bottleneck(Deployable):
         return *shape[:3], self.filters
 
     def deployed_config(self) -> dict[str, Any]:
-        spatial = type(self.spatial).from_config(self.spatial.deployed_config())
         return {
             **super().deployed_config(),
-            "spatial": _serialized(spatial),
+            "spatial": _deployed(self.spatial),
+            "attention": None if self.attention is None else _deployed(self.attention),
             "drop_path_rate": 0.0,
             "drop_block_rate": 0.0,
         }
 
     def deployed_weights(self) -> list[np.ndarray]:
-        children = (self.conv1, self.spatial, self.conv3, self.shortcut)
+        children = (self.conv1, self.spatial, self.conv3, self.attention, self.shortcut)
         return [w for child in children if child is not None for w in child.deployed_weights()]
 
     def get_config(self) -> dict[str, Any]:
@@ -159,6 +177,7 @@ class Bottleneck(Deployable):
             "filters": self.filters,
             "width": self.width,
             "spatial": _serialized(self.spatial),
+            "attention": None if self.attention is None else _serialized(self.attention),
             "strides": self.strides,
             "dilation_rate": self.dilation_rate,
             "shortcut": self.shortcut_kind,
@@ -167,6 +186,10 @@ class Bottleneck(Deployable):
             "drop_block_rate": self.drop_block_rate,
             "folded": self.folded,
         }
+
+
+def _deployed(layer: Deployable) -> dict[str, Any]:
+    return _serialized(type(layer).from_config(layer.deployed_config()))
 
 
 def _serialized(layer: keras.layers.Layer) -> dict[str, Any]:

@@ -16,40 +16,44 @@ from keras_resnets.layers.grouped_conv import GroupedConv2D
 class SqueezeExcite(Deployable):
     """Scales each channel by a gate computed from all of them (Hu et al., 2018, §3).
 
-    `inputs * sigmoid(fc2(relu(norm(fc1(mean over positions)))))`, with the batch normalisation that
-    ReXNet puts inside.
+    `inputs * sigmoid(fc2(relu(fc1(mean over positions))))`. ReXNet puts a batch normalisation behind
+    `fc1`; the paper has none.
 
     Input and output: `(batch, height, width, channels)`.
 
     Args:
         hidden: Units of the first layer.
+        use_norm: Whether batch normalisation follows the first layer.
         folded: Batch normalisation folded, as `deploy` makes it.
     """
 
-    def __init__(self, hidden: int, *, folded: bool = False, **kwargs: Any):
+    def __init__(self, hidden: int, *, use_norm: bool = True, folded: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         self.hidden = hidden
+        self.use_norm = use_norm
         self.folded = folded
-        self.fc1 = ConvNorm(
-            hidden,
-            1,
-            activation="relu",
-            use_bias=True,
-            folded=folded,
-            dtype=self.dtype_policy,
-            name="fc1",
-        )
+        if use_norm:
+            self.fc1 = ConvNorm(
+                hidden,
+                1,
+                activation="relu",
+                use_bias=True,
+                folded=folded,
+                dtype=self.dtype_policy,
+                name="fc1",
+            )
+        else:
+            self.fc1 = self._fc(hidden, activation="relu", name="fc1")
 
     def build(self, input_shape: Shape) -> None:
         self.fc1.build((input_shape[0], 1, 1, input_shape[-1]))
-        self.fc2 = GroupedConv2D(
-            input_shape[-1],
-            1,
-            kernel_initializer=CONV_INITIALIZER,
-            dtype=self.dtype_policy,
-            name="fc2",
-        )
+        self.fc2 = self._fc(input_shape[-1], name="fc2")
         self.fc2.build((input_shape[0], 1, 1, self.hidden))
+
+    def _fc(self, units: int, **options: Any) -> GroupedConv2D:
+        return GroupedConv2D(
+            units, 1, kernel_initializer=CONV_INITIALIZER, dtype=self.dtype_policy, **options
+        )
 
     def call(self, inputs: Tensor) -> Tensor:
         pooled = ops.mean(inputs, axis=(1, 2), keepdims=True)
@@ -59,10 +63,13 @@ class SqueezeExcite(Deployable):
         return input_shape
 
     def deployed_weights(self) -> list[np.ndarray]:
-        return [
-            *self.fc1.deployed_weights(),
-            *(ops.convert_to_numpy(v) for v in self.fc2.weights),
-        ]
+        fc1 = self.fc1.deployed_weights() if self.use_norm else self.fc1.get_weights()
+        return [*fc1, *self.fc2.get_weights()]
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "hidden": self.hidden, "folded": self.folded}
+        return {
+            **super().get_config(),
+            "hidden": self.hidden,
+            "use_norm": self.use_norm,
+            "folded": self.folded,
+        }

@@ -12,33 +12,48 @@ from keras_resnets.layers._deployable import Deployable
 from keras_resnets.layers.conv_norm import ConvNorm
 
 STEMS = ("conv7", "deep", "small")
+POOLS = ("max", "average")
 
 
 @keras.saving.register_keras_serializable(package="keras_resnets")
 class Stem(Deployable):
-    """The first convolutions, and the maximum pool where there is one.
+    """The first convolutions, and the pool where there is one.
 
     Input: `(batch, height, width, channels)`; output: `(batch, height / 4, width / 4, filters)`, with
-    the sides rounded up; for `"small"` as large as the input.
+    the sides rounded up after each halving (down at the average pool); for `"small"` as large as the
+    input.
 
     Args:
         filters: Output channels.
         kind: `"conv7"`, a 7x7 convolution with strides 2 (He et al., 2016); `"deep"`, three 3x3
             convolutions, the first with strides 2, the first two with half the filters (ResNet-D,
-            He et al., 2019); both followed by a 3x3 maximum pool with strides 2. `"small"`, one 3x3
+            He et al., 2019); both followed by a pool with strides 2. `"small"`, one 3x3
             convolution and no pool, for images of up to 64 pixels a side.
+        pool: `"max"`, over 3x3 positions; `"average"`, over 2x2, for a network whose downsampling is
+            anti-aliased (Zhang, 2019).
         folded: Batch normalisation folded, as `deploy` makes it.
 
     Raises:
-        ValueError: For an unknown kind.
+        ValueError: For an unknown kind or pool.
     """
 
-    def __init__(self, filters: int, *, kind: str = "conv7", folded: bool = False, **kwargs: Any):
+    def __init__(
+        self,
+        filters: int,
+        *,
+        kind: str = "conv7",
+        pool: str = "max",
+        folded: bool = False,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         if kind not in STEMS:
             raise UserError(f"Expected a stem of {STEMS}. Received: kind={kind!r}.")
+        if pool not in POOLS:
+            raise UserError(f"Expected a pool of {POOLS}. Received: pool={pool!r}.")
         self.filters = filters
         self.kind = kind
+        self.pool = pool
         self.folded = folded
         # Filters, kernel size, strides.
         plans = {
@@ -75,14 +90,22 @@ class Stem(Deployable):
             outputs = conv(outputs)
         if self.kind == "small":
             return outputs
+        if self.pool == "average":
+            return ops.average_pool(outputs, 2, strides=2, padding="valid")
         # After a ReLU, zeros serve as the minus infinity that PyTorch pads with.
         padded = ops.pad(outputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
         return ops.max_pool(padded, 3, strides=2, padding="valid")
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, height, width, _ = input_shape
-        height, width = (None if n is None else -(-n // self.strides) for n in (height, width))
+        height, width = (None if n is None else self._output_side(n) for n in (height, width))
         return batch, height, width, self.filters
+
+    def _output_side(self, side: int) -> int:
+        if self.kind == "small":
+            return side
+        halved = (side + 1) // 2
+        return halved // 2 if self.pool == "average" else (halved + 1) // 2
 
     def deployed_weights(self) -> list[np.ndarray]:
         return [weight for conv in self.convs for weight in conv.deployed_weights()]
@@ -92,5 +115,6 @@ class Stem(Deployable):
             **super().get_config(),
             "filters": self.filters,
             "kind": self.kind,
+            "pool": self.pool,
             "folded": self.folded,
         }

@@ -10,10 +10,18 @@ from keras_resnets.models.config import SOURCE_VARIABLES, NetworkConfig
 from keras_resnets.models.placement import Placement
 
 if TYPE_CHECKING:
-    from keras_resnets.layers import Deployable
+    from keras_resnets.layers import Deployable, Stem
 
 DEPTHS_101 = (3, 4, 23, 3)  # He et al. (2016), table 1; ResNet-50's are the default
 EXPANSION = 4  # output channels of a block to its planes
+
+# The checkpoints' names of the two 1x1 convolutions of a block and of their normalisations.
+SOURCE_CONVS = {
+    "conv1/conv": "conv1",
+    "conv1/norm": "bn1",
+    "conv3/conv": "conv3",
+    "conv3/norm": "bn3",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,16 +76,28 @@ class ResidualConfig(NetworkConfig):
         """The layer between the 1x1 convolutions, named `"spatial"`."""
         raise NotImplementedError
 
-    def features(self, images: Tensor, places: Iterable[Placement]) -> Tensor:
-        from keras_resnets.layers import Bottleneck, Stem
+    def attention(self, filters: int) -> "Deployable | None":
+        """The layer behind a block's last 1x1 convolution, named `"attention"`, if any."""
+        return None
 
-        outputs = Stem(self.stem_filters, kind=self.stem, name="stem")(images)
+    def stem_layer(self) -> "Stem":
+        """The stem, named `"stem"`."""
+        from keras_resnets.layers import Stem
+
+        return Stem(self.stem_filters, kind=self.stem, name="stem")
+
+    def features(self, images: Tensor, places: Iterable[Placement]) -> Tensor:
+        from keras_resnets.layers import Bottleneck
+
+        outputs = self.stem_layer()(images)
         for place in places:
+            filters = self.stage_planes(place.stage) * EXPANSION
             width = self.stage_width(place.stage)
             outputs = Bottleneck(
-                self.stage_planes(place.stage) * EXPANSION,
+                filters,
                 width,
                 self.spatial(width, place),
+                attention=self.attention(filters),
                 strides=place.strides,
                 dilation_rate=place.dilation_rate,
                 shortcut=self._shortcut(place),
@@ -117,11 +137,17 @@ class ResidualConfig(NetworkConfig):
         child, *rest = scope
         if child == "spatial":
             return self.source_spatial(rest)
+        if child == "attention":
+            return self.source_attention(rest)
         if child == "shortcut":
             first = 1 if self.shortcut == "pool" else 0
             return f"downsample.{first if rest == ['conv'] else first + 1}"
-        return child if rest == ["conv"] else f"bn{child.removeprefix('conv')}"
+        return SOURCE_CONVS["/".join(scope)]
 
     def source_spatial(self, scope: list[str]) -> str:
         """The checkpoint's name, within a block, of the module at `scope` of the spatial layer."""
+        raise NotImplementedError
+
+    def source_attention(self, scope: list[str]) -> str:
+        """The same for the attention."""
         raise NotImplementedError

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from keras_resnets._common.types import Tensor
 from keras_resnets.errors import UserError
+from keras_resnets.models.channels import make_divisible
 from keras_resnets.models.config import SOURCE_VARIABLES, NetworkConfig
 from keras_resnets.models.constructor import FreeForm, free_form, variants_of
 from keras_resnets.models.placement import Placement
@@ -23,12 +24,6 @@ FIRST_CHANNELS = 16
 STEM_FILTERS = 32
 HEAD_FILTERS = 1280
 HIDDEN_UNITS = 1024  # of ReXNet-lite's head
-
-
-def make_divisible(channels: float, divisor: int) -> int:
-    """Rounds to a multiple of `divisor`, but never down by more than a tenth."""
-    rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
-    return rounded + divisor if rounded < 0.9 * channels else rounded
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_resnets.layers import Bottleneck, ConvNorm, Res2NetScale, SplitAttention
+from keras_resnets.layers import Bottleneck, ConvNorm, Res2NetScale, SplitAttention, SqueezeExcite
 
 
 def grouped(width, groups=4, strides=1):
@@ -27,6 +27,14 @@ def test_identity_shortcut(images, randomise):
     np.testing.assert_allclose(
         block(images), formulas.bottleneck(block, images, formulas.relu_conv_norm), atol=1e-5
     )
+
+
+def test_the_attention_is_the_last_word_of_the_branch(images, randomise):
+    attention = SqueezeExcite(3, use_norm=False, name="attention")
+    block = built(Bottleneck(16, 8, grouped(8), attention=attention), images, randomise)
+    expected = formulas.bottleneck(block, images, formulas.relu_conv_norm)
+    np.testing.assert_allclose(block(images), expected, atol=1e-5)
+    np.testing.assert_allclose(block.deployed()(images), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("side", [8, 9])
@@ -96,6 +104,11 @@ def test_the_three_forms_of_resnext_are_one_function(images, randomise):
 @pytest.mark.parametrize("shortcut", ["conv", "pool"])
 def test_passes_what_every_layer_passes(spatial, shortcut, check_layer):
     check_layer(Bottleneck(24, 8, spatial(), strides=2, shortcut=shortcut))
+
+
+def test_with_an_attention_it_passes_too(check_layer):
+    attention = SqueezeExcite(3, use_norm=False, name="attention")
+    check_layer(Bottleneck(24, 8, grouped(8), shortcut="conv", attention=attention))
 
 
 @pytest.mark.parametrize("rates", [{"drop_path_rate": 0.5}, {"drop_block_rate": 0.3}])

@@ -29,8 +29,9 @@ def test_equals_the_formula(side, arguments, rng, randomise):
     np.testing.assert_allclose(layer.deployed()(images), expected, atol=1e-4)
 
 
-def test_squeeze_excite_equals_the_formula(rng, randomise):
-    layer = SqueezeExcite(3)
+@pytest.mark.parametrize("use_norm", [True, False])
+def test_squeeze_excite_equals_the_formula(use_norm, rng, randomise):
+    layer = SqueezeExcite(3, use_norm=use_norm)
     images = rng.normal(size=(2, 5, 5, 8))
     layer.build(images.shape)
     randomise(layer)
