@@ -9,18 +9,25 @@ Only what takes tensors imports Keras, when it is called.
 import dataclasses
 import functools
 import importlib.resources
-import io
 import math
-import os
+import numbers
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from keras_resnets.errors import UserError
+from keras_resnets.photos import Source, open_photo, read_image as read_image
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+LARGEST_SIDE = 16_384  # pixels of a resized photo's short side
+ELONGATED = (
+    4  # times what the crop needs: beyond, a photo's ends are not resized only to be cut off
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +35,8 @@ class Preprocessing:
     """The evaluation transform of a checkpoint.
 
     The short side is resized to `floor(size / crop_fraction)`, the centre is cropped, pixels are
-    normalised. With `antialias=True` this is timm's evaluation transform, pixel for pixel.
+    normalised. With `antialias=True` this is timm's evaluation transform, pixel for pixel; of a photo
+    more than four times as long as wide, a grey level here and there may differ.
 
     Attributes:
         size: Side of the square crop in pixels, or `(height, width)`.
@@ -49,24 +57,39 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         sides = self.size if isinstance(self.size, tuple) else (self.size, self.size)
-        if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
+        if len(sides) != 2 or not all(_is_whole(side) and side > 0 for side in sides):
             raise UserError(
                 "Expected `size` to be a positive integer or a tuple (height, width) of them. "
                 f"Received: size={self.size!r}"
             )
-        if not 0 < self.crop_fraction <= 1:
+        if not _is_number(self.crop_fraction) or not 0 < self.crop_fraction <= 1:
             raise UserError(
-                f"Expected `crop_fraction` in (0, 1]. Received: crop_fraction={self.crop_fraction}"
+                f"Expected `crop_fraction` in (0, 1]. Received: crop_fraction={self.crop_fraction!r}"
+            )
+        if max(sides) / self.crop_fraction > LARGEST_SIDE:
+            raise UserError(
+                f"Expected `size` / `crop_fraction` of at most {LARGEST_SIDE:,} pixels. "
+                f"Received: size={self.size!r}, crop_fraction={self.crop_fraction!r}"
             )
         if self.interpolation not in ("bilinear", "bicubic"):
             raise UserError(
                 "Expected `interpolation` to be 'bilinear' or 'bicubic'. "
                 f"Received: interpolation={self.interpolation!r}"
             )
-        if len(self.mean) != len(self.std) or not self.mean or min(self.std) <= 0:
+        if not isinstance(self.antialias, bool):
             raise UserError(
-                "Expected `mean` and `std` to be of one length, `std` positive. "
-                f"Received: mean={self.mean}, std={self.std}"
+                f"Expected `antialias` to be True or False. Received: antialias={self.antialias!r}"
+            )
+        given = (self.mean, self.std)
+        if not (
+            all(isinstance(values, tuple) and all(map(_is_number, values)) for values in given)
+            and len(self.mean) == len(self.std) > 0
+            and max(map(abs, (*self.mean, *self.std))) <= 1e6  # in float32 nothing becomes infinite
+            and min(self.std) >= 1e-6
+        ):
+            raise UserError(
+                "Expected `mean` and `std` to be tuples of one length, of finite numbers, `std` "
+                f"positive. Received: mean={self.mean!r}, std={self.std!r}"
             )
 
     @property
@@ -98,13 +121,32 @@ class Preprocessing:
 
         Returns:
             `(height, width, 3)` uint8.
+
+        Raises:
+            UserError: For another shape or type.
+
+        Example:
+            >>> Preprocessing(size=32).pixels(np.zeros((50, 80, 3), "uint8")).shape
+            (32, 32, 3)
         """
         _check_image(image)
-        resized = self._resize(image, self.resized(*image.shape[:2]))
-        height, width = self.shape
-        top = round((resized.shape[0] - height) / 2)
-        left = round((resized.shape[1] - width) / 2)
-        return resized[top : top + height, left : left + width]
+        from PIL import Image
+
+        return self._cropped(Image.fromarray(image))
+
+    def read(self, source: Source) -> np.ndarray:
+        """Decodes a photo, resizes and crops: `pixels(read_image(source))` without a copy between.
+
+        Args:
+            source: A path, or the file's content.
+
+        Returns:
+            `(height, width, 3)` uint8.
+
+        Raises:
+            UserError: As `keras_resnets.photos.read_image` does.
+        """
+        return self._cropped(open_photo(source))
 
     def normalize(self, x: Any) -> Any:
         """`(x / 255 - mean) / std` by arithmetic alone.
@@ -115,6 +157,10 @@ class Preprocessing:
 
         Returns:
             The same shape, float32.
+
+        Example:
+            >>> Preprocessing(mean=(0.5,), std=(0.5,)).normalize(np.array([255])).tolist()
+            [1.0]
         """
         scale = np.float32(255)
         mean = np.asarray(self.mean, "float32") * scale
@@ -132,7 +178,12 @@ class Preprocessing:
         return self.normalize(self.pixels(image))
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: tuples become lists."""
+        """As JSON has it: tuples become lists.
+
+        Example:
+            >>> Preprocessing(size=(160, 192)).to_dict()["size"]
+            [160, 192]
+        """
         return {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in dataclasses.asdict(self).items()
@@ -140,29 +191,51 @@ class Preprocessing:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":
-        """The inverse of `to_dict`. Raises `ValueError` for unknown or missing keys."""
+        """The inverse of `to_dict`.
+
+        Args:
+            values: All attributes by name.
+
+        Raises:
+            UserError: For unknown or missing keys, or values that a `Preprocessing` cannot have.
+
+        Example:
+            >>> Preprocessing.from_dict(Preprocessing().to_dict()) == Preprocessing()
+            True
+        """
         names = {field.name for field in dataclasses.fields(cls)}
-        if set(values) != names:
+        if not isinstance(values, Mapping) or set(values) != names:
             raise UserError(
-                f"Expected a preprocessing with the keys {sorted(names)}. "
-                f"Received: {sorted(values)}"
+                f"Expected a preprocessing with the keys {sorted(names)}. Received: "
+                f"{sorted(map(str, values)) if isinstance(values, Mapping) else type(values).__name__}"
             )
         arguments: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
         }
         return cls(**arguments)
 
-    def _resize(self, image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        if not self.antialias:
-            return _sampled(image, shape, self.interpolation)
+    def _cropped(self, image: "Image") -> np.ndarray:
+        """Of an RGB image of Pillow."""
         from PIL import Image
 
-        height, width = shape
-        return np.asarray(
-            Image.fromarray(image).resize(
-                (width, height), Image.Resampling[self.interpolation.upper()]
-            )
-        )
+        shape = self.resized(image.height, image.width)
+        height, width = self.shape
+        top, left = round((shape[0] - height) / 2), round((shape[1] - width) / 2)
+        covered = zip(shape, self.resized_shape, strict=True)
+        if not self.antialias or any(side > ELONGATED * needed for side, needed in covered):
+            window = (top, left, height, width)
+            return _sampled(np.asarray(image), shape, window, self.interpolation, self.antialias)
+        filter = Image.Resampling[self.interpolation.upper()]
+        resized = np.asarray(image.resize((shape[1], shape[0]), filter))
+        return resized[top : top + height, left : left + width]
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _check_image(image: np.ndarray) -> None:
@@ -173,62 +246,65 @@ def _check_image(image: np.ndarray) -> None:
         )
 
 
-def _sampled(image: np.ndarray, shape: tuple[int, int], interpolation: str) -> np.ndarray:
-    """Resizes without antialiasing, which Pillow cannot: a weight matrix for each axis."""
-    rows, columns = (
-        _sampling(old, new, interpolation) for old, new in zip(image.shape[:2], shape, strict=True)
+def _sampled(
+    image: np.ndarray,
+    shape: tuple[int, int],
+    window: tuple[int, int, int, int],
+    interpolation: str,
+    antialias: bool,
+) -> np.ndarray:
+    """A window of the image resized to `shape`, by a matrix of weights for each axis.
+
+    Pillow resizes whole images, and always antialiased. What lies off the window costs nothing here:
+    a photo of 1 x 20000 pixels would be one of 256 x 5120000.
+
+    Args:
+        image: `(H, W, 3)` uint8.
+        shape: Height and width of the whole resized image.
+        window: Top, left, height and width in it.
+        interpolation: `"bilinear"` or `"bicubic"`.
+        antialias: Whether the kernel is stretched to cover all pixels where the image shrinks.
+    """
+    top, left, height, width = window
+    first_row, rows = _weights(image.shape[0], shape[0], top, height, interpolation, antialias)
+    first_column, columns = _weights(
+        image.shape[1], shape[1], left, width, interpolation, antialias
     )
-    values = np.einsum("ri,ijc,sj->rsc", rows, image.astype("float32"), columns, optimize=True)
+    # Without antialiasing most pixels have no weight.
+    row_used, column_used = rows.any(axis=0), columns.any(axis=0)
+    seen = image[
+        first_row : first_row + rows.shape[1], first_column : first_column + columns.shape[1]
+    ][row_used][:, column_used]
+    rows, columns = rows[:, row_used], columns[:, column_used]
+    passes = [("sj,ijc->isc", columns, shape[1] / image.shape[1])]
+    passes += [("ri,ijc->rjc", rows, shape[0] / image.shape[0])]
+    values = seen.astype("float32")
+    # As Pillow does it from version 12 on: the axis first that shrinks most, and bytes in between.
+    for subscripts, weights, _ in sorted(passes, key=lambda item: item[2]):
+        values = np.einsum(subscripts, weights, values, optimize=True)
+        if antialias:
+            values = np.rint(values).clip(0, 255)
     return np.rint(values).clip(0, 255).astype("uint8")
 
 
-def _sampling(old: int, new: int, interpolation: str) -> np.ndarray:
-    """`(new, old)` weights of the pixels around each new centre; those off the image are nil."""
-    centres = (np.arange(new) + 0.5) * (old / new)
-    distance = np.abs(np.arange(old) + 0.5 - centres[:, None])
+def _weights(
+    old: int, new: int, start: int, count: int, interpolation: str, antialias: bool
+) -> tuple[int, np.ndarray]:
+    """The first old pixel that counts, and the `(count, pixels)` weights of the new ones."""
+    scale = old / new
+    stretched = max(scale, 1.0) if antialias else 1.0
+    reach = stretched * (1 if interpolation == "bilinear" else 2)
+    centres = (np.arange(start, start + count) + 0.5) * scale
+    first = max(0, math.floor(centres[0] - reach))
+    last = min(old, math.ceil(centres[-1] + reach))
+    distance = np.abs(np.arange(first, last) + 0.5 - centres[:, None]) / stretched
     if interpolation == "bilinear":
         weights = np.maximum(1 - distance, 0)
     else:
         near = (1.5 * distance - 2.5) * distance**2 + 1
         far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
         weights = np.where(distance < 1, near, np.where(distance < 2, far, 0))
-    return (weights / weights.sum(axis=1, keepdims=True)).astype("float32")
-
-
-def read_image(source: str | os.PathLike[str] | bytes) -> np.ndarray:
-    """Decodes a photo to RGB.
-
-    Alpha is dropped, the first frame of an animation is taken, 16-bit grey keeps its high byte.
-    The EXIF orientation is ignored, here and in `keras_resnets.data`: TensorFlow's decoder, which
-    training uses, does not know it, and what a model is shown must be what it was trained on.
-
-    Args:
-        source: A path, or the file's content.
-
-    Returns:
-        `(H, W, 3)` uint8.
-
-    Raises:
-        ValueError: where the content is no image that Pillow can decode.
-    """
-    from PIL import Image
-
-    name = "<bytes>" if isinstance(source, bytes) else os.fspath(source)
-    try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            image.load()
-            # Pillow warns of a palette with transparency, which RGB has no use for.
-            image.info.pop("transparency", None)
-            if not image.mode.startswith("I;16"):
-                return np.asarray(image.convert("RGB"))
-            # convert() would clip 16 bits at 255.
-            return np.stack([(np.asarray(image) >> 8).astype("uint8")] * 3, axis=-1)
-    except FileNotFoundError:
-        raise
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(
-            f"Expected an image that Pillow can decode. Received: {name}: {error}"
-        ) from error
+    return first, (weights / weights.sum(axis=1, keepdims=True)).astype("float32")
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:

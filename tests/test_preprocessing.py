@@ -158,6 +158,10 @@ def test_json_round_trip(preprocessing):
 def test_from_dict_names_the_keys():
     with pytest.raises(ValueError, match="antialias.*Received.*'side'"):
         Preprocessing.from_dict({"side": 224})
+    with pytest.raises(ValueError, match="Received: list"):
+        Preprocessing.from_dict([1])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="size="):
+        Preprocessing.from_dict({**Preprocessing().to_dict(), "size": [[224], 1]})
 
 
 @pytest.mark.parametrize(
@@ -171,6 +175,23 @@ def test_from_dict_names_the_keys():
         ({"interpolation": "lanczos"}, "'bilinear' or 'bicubic'.*'lanczos'"),
         ({"mean": (0.5,)}, r"mean=\(0.5,\)"),
         ({"std": (0.2, 0.2, 0)}, "std"),
+        ({"std": (0.2, 0.2, -1)}, "std"),
+        ({"std": (0.2, 0.2, math.inf)}, "std=.*inf"),
+        ({"std": (0.2, 0.2, 1e-320)}, "std"),
+        ({"std": [0.2, 0.2, 0.2]}, "std"),
+        ({"mean": (0.5, 0.5, math.nan)}, "mean=.*nan"),
+        ({"mean": (0.5, 0.5, 1e300)}, "mean"),
+        ({"mean": (0.5, 0.5, "0.5")}, "mean"),
+        ({"mean": None}, "mean=None"),
+        ({"mean": (), "std": ()}, "one length"),
+        ({"size": True}, "size=True"),
+        ({"size": "224"}, "size='224'"),
+        ({"size": 10**9}, "at most 16,384 pixels"),
+        ({"size": 224, "crop_fraction": 1e-9}, "at most 16,384 pixels"),
+        ({"crop_fraction": math.nan}, "crop_fraction=nan"),
+        ({"crop_fraction": "1"}, "crop_fraction='1'"),
+        ({"interpolation": ["bilinear"]}, "bicubic"),
+        ({"antialias": 1}, "antialias=1"),
     ],
 )
 def test_what_cannot_be_is_refused(arguments, received):
@@ -184,54 +205,34 @@ def test_pixels_wants_an_rgb_image(image):
         Preprocessing(4).pixels(image)
 
 
-def encoded(image, suffix, **options):
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize(("height", "width"), [(9, 90), (120, 20), (40, 300), (1, 77)])
+def test_elongated_photos_follow_the_definition_too(height, width, interpolation, antialias):
+    image = photo(height, width)
+    pixels = Preprocessing(32, 0.875, interpolation, antialias).pixels(image)
+    expected = expected_pixels(image, 32, 0.875, interpolation, antialias)
+    assert np.abs(pixels - expected).max() <= 1
+    assert np.abs(pixels - expected).mean() < 0.05
+
+
+def test_the_ends_of_a_thin_photo_are_not_resized():
+    image = np.zeros((1, 20_000, 3), "uint8")
+    image[:, 10_000:] = 200
+    pixels = Preprocessing(224).pixels(image)
+    # A pixel of the photo is 256 wide: of 224 columns the left half shows the last black one.
+    assert pixels[:, 0].max() < 20
+    assert pixels[:, -1].min() > 180
+    assert np.abs(pixels[:, 111:113].mean() - 100) < 2
+
+
+def test_read_is_pixels_of_read_image():
+    preprocessing = Preprocessing(32, interpolation="bicubic")
     content = io.BytesIO()
-    image.save(content, suffix, **options)
-    return content.getvalue()
-
-
-@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "LA", "P", "1", "CMYK"])
-def test_read_image_makes_rgb_of_every_mode(mode, tmp_path):
-    image = Image.fromarray(photo(20, 30)).convert(mode)
-    path = tmp_path / ("photo.jpg" if mode == "CMYK" else "photo.png")
-    image.save(path)
-    read = read_image(path)
-    assert read.shape == (20, 30, 3)
-    assert read.dtype == np.uint8
-    np.testing.assert_array_equal(read, read_image(path.read_bytes()))
-    if mode != "CMYK":
-        np.testing.assert_array_equal(read, np.asarray(image.convert("RGB")))
-
-
-def test_read_image_keeps_the_high_byte_of_16_bits():
-    values = np.array([[0, 255, 256, 32768, 65535]], "uint16")
-    read = read_image(encoded(Image.fromarray(values), "PNG"))
-    np.testing.assert_array_equal(read[0], np.repeat([[0], [0], [1], [128], [255]], 3, axis=1))
-
-
-def test_read_image_ignores_transparency_without_a_warning():
-    image = Image.fromarray(photo(8, 8)).quantize(4)
-    content = encoded(image, "PNG", transparency=bytes([0, 80, 160, 255]))
-    np.testing.assert_array_equal(read_image(content), np.asarray(image.convert("RGB")))
-
-
-def test_read_image_ignores_the_exif_orientation():
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be shown turned by a quarter
-    assert read_image(encoded(Image.new("RGB", (30, 20)), "JPEG", exif=exif)).shape == (20, 30, 3)
-
-
-@pytest.mark.parametrize("cut", [0, 10, 400])
-def test_read_image_names_a_broken_file(cut, tmp_path):
-    path = tmp_path / "broken.jpg"
-    path.write_bytes(encoded(Image.fromarray(photo(40, 40)), "JPEG")[:cut])
-    with pytest.raises(ValueError, match=r"Pillow can decode. Received: .*broken\.jpg"):
-        read_image(path)
-
-
-def test_read_image_of_a_missing_file():
-    with pytest.raises(FileNotFoundError, match="nowhere.jpg"):
-        read_image("nowhere.jpg")
+    Image.fromarray(photo(61, 83)).save(content, "JPEG")
+    np.testing.assert_array_equal(
+        preprocessing.read(content.getvalue()), preprocessing.pixels(read_image(content.getvalue()))
+    )
 
 
 def test_preprocess_input_is_the_torch_mode_of_keras_applications():

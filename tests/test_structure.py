@@ -37,7 +37,13 @@ AT_IMPORT = {
         "keras_resnets.preprocessing",
         "keras_resnets.errors",
     },
-    "keras_resnets/preprocessing.py": {"numpy", "keras_resnets.errors"},
+    "keras_resnets/photos": {
+        "numpy",
+        "keras_resnets._common",
+        "keras_resnets.errors",
+        "keras_resnets.photos",
+    },
+    "keras_resnets/preprocessing.py": {"numpy", "keras_resnets.errors", "keras_resnets.photos"},
     "keras_resnets/models": {
         "keras_resnets.catalogue",
         "keras_resnets.models",
@@ -65,6 +71,7 @@ LAZILY = {
     "keras_resnets/_common/memory.py": {"psutil"},
     "keras_resnets/models": {"keras", "keras_resnets.layers", "keras_resnets.weights"},
     "keras_resnets/_common/pictures.py": {"matplotlib", "numpy"},
+    "keras_resnets/photos": {"PIL"},
     "keras_resnets/preprocessing.py": {"PIL", "keras"},
     "keras_resnets/weights": {"keras"},
     "keras_resnets/weights/hub.py": {"keras", "huggingface_hub", "httpx", "requests", "httpx2"},

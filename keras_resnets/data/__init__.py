@@ -5,13 +5,23 @@ Both come as `ImageData`: three splits of (RGB image, label), class names, a fix
 
 from keras_resnets.data._images import (
     ImageData,
+    crop_image,
     decode_image,
     evaluation_batches,
+    of_content,
     without_stalls,
 )
 from keras_resnets.errors import UserError
 
-__all__ = ["ImageData", "decode_image", "evaluation_batches", "open_data", "without_stalls"]
+__all__ = [
+    "ImageData",
+    "crop_image",
+    "decode_image",
+    "evaluation_batches",
+    "of_content",
+    "open_data",
+    "without_stalls",
+]
 
 
 def open_data(

@@ -2,13 +2,14 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from keras_resnets.errors import UserError
-from keras_resnets.preprocessing import Preprocessing, read_image
+from keras_resnets.photos import read_image
+from keras_resnets.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -74,32 +75,56 @@ class ImageData:
 
 
 def decode_image(encoded: "tf.Tensor") -> "tf.Tensor":
-    """Decodes an image inside a graph, to what `keras_resnets.preprocessing.read_image` gives.
+    """`keras_resnets.photos.read_image` inside a graph.
 
     Args:
         encoded: Scalar string: the content of an image file.
 
     Returns:
-        `(H, W, 3)` uint8, RGB.
+        `(H, W, 3)` uint8, upright RGB.
     """
     import tensorflow as tf
 
-    def jpeg() -> "tf.Tensor":
-        # Pillow's inverse transform, and its pardon for a damaged end marker.
-        return tf.io.decode_jpeg(
-            encoded, channels=3, dct_method="INTEGER_ACCURATE", try_recover_truncated=True
-        )
+    return tf.ensure_shape(of_content(read_image, encoded, tf.uint8), (None, None, 3))
 
-    def png() -> "tf.Tensor":
-        return tf.io.decode_png(encoded, channels=3)
 
-    def other() -> "tf.Tensor":
-        # TensorFlow's BMP decoder knows no palette, its GIF decoder reads every frame.
-        return tf.numpy_function(read_image, [encoded], tf.uint8, stateful=False)
+def crop_image(encoded: "tf.Tensor", preprocessing: Preprocessing) -> "tf.Tensor":
+    """`Preprocessing.read` inside a graph: what `predict` and a phone see, pixel for pixel.
 
-    start = tf.strings.substr(encoded, 0, 3)
-    image = tf.case([(start == b"\xff\xd8\xff", jpeg), (start == b"\x89PN", png)], default=other)
-    return tf.ensure_shape(image, (None, None, 3))
+    Args:
+        encoded: Scalar string: the content of an image file.
+        preprocessing: The model's.
+
+    Returns:
+        `(height, width, 3)` uint8.
+    """
+    import tensorflow as tf
+
+    pixels = of_content(preprocessing.read, encoded, tf.uint8)
+    return tf.ensure_shape(pixels, (*preprocessing.shape, 3))
+
+
+def of_content(
+    function: Callable[..., np.ndarray],
+    encoded: "tf.Tensor",
+    dtype: "tf.DType",
+    *arguments: "tf.Tensor",
+) -> "tf.Tensor":
+    """A function of a file's content as an operation of a graph.
+
+    Args:
+        function: Of bytes, and of NumPy arrays for the further arguments. It must have no state.
+        encoded: Scalar string: the content.
+        dtype: Of the result.
+        *arguments: Tensors.
+    """
+    import tensorflow as tf
+
+    def call(content: Any, *values: np.ndarray) -> np.ndarray:
+        # A graph hands over bytes; what runs eagerly, an array that holds them.
+        return function(content if isinstance(content, bytes) else content.item(), *values)
+
+    return tf.numpy_function(call, [encoded, *arguments], dtype, stateful=False)
 
 
 def evaluation_batches(
@@ -107,19 +132,18 @@ def evaluation_batches(
 ) -> "tf.data.Dataset":
     """A split as the model is to see it, once, in a fixed order.
 
-    It is `Preprocessing.pixels` as a graph; Pillow and TensorFlow differ by rounding alone.
-
     Returns:
         A data set of `(float32 (batch, height, width, 3), int64 (batch,))`, where the last batch
         may be smaller.
     """
     import tensorflow as tf
 
-    def prepare(image: "tf.Tensor", label: "tf.Tensor") -> tuple["tf.Tensor", "tf.Tensor"]:
-        return preprocessing.normalize(_pixels(image, preprocessing)), label
+    def prepare(encoded: "tf.Tensor", label: "tf.Tensor") -> tuple["tf.Tensor", "tf.Tensor"]:
+        pixels = tf.cast(crop_image(encoded, preprocessing), tf.float32)
+        return preprocessing.normalize(pixels), label
 
     return without_stalls(
-        data.examples(split)
+        data.examples(split, decode=False)
         .map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(batch_size)
         .prefetch(tf.data.AUTOTUNE)
@@ -144,24 +168,3 @@ def without_stalls(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     )
     options.autotune.enabled = False
     return dataset.with_options(options)
-
-
-def _pixels(image: "tf.Tensor", preprocessing: Preprocessing) -> "tf.Tensor":
-    """`Preprocessing.pixels` as a graph, in float32."""
-    import tensorflow as tf
-
-    def resized_shape(image_shape: np.ndarray) -> np.ndarray:
-        return np.asarray(preprocessing.resized(*image_shape.tolist()), "int32")
-
-    shape = tf.numpy_function(resized_shape, [tf.shape(image)[:2]], tf.int32, stateful=False)
-    shape = tf.ensure_shape(shape, (2,))
-    resized = tf.image.resize(
-        image, shape, preprocessing.interpolation, antialias=preprocessing.antialias
-    )
-    # Pillow's pixels are bytes; bicubic overshoots them.
-    resized = tf.clip_by_value(tf.round(resized), 0, 255)
-    height, width = preprocessing.shape
-    # Both round halves to even.
-    spare = tf.cast(shape - [height, width], tf.float32)
-    top, left = tf.unstack(tf.cast(tf.round(spare / 2), tf.int32))
-    return tf.ensure_shape(resized[top : top + height, left : left + width], (height, width, 3))

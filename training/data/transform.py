@@ -2,11 +2,17 @@
 
 from typing import Any
 
+import tensorflow as tf
+
+from keras_resnets import preprocessing as library
+from keras_resnets.data import crop_image
+
 from ..config import Augmentation, Preprocessing
 from .color import random_jitter
+from .crops import random_crop
 from .draws import Draws
 from .erasing import random_erasing
-from .geometry import centre_crop, random_crop, random_flip, random_shift
+from .geometry import random_flip, random_shift
 from .policies import random_policy
 
 
@@ -17,7 +23,8 @@ def training_image(
     if augmentation.crop is not None:
         image = random_crop(encoded, preprocessing.size, augmentation.crop, draws)
     else:
-        image = centre_crop(encoded, preprocessing)
+        transform = library.Preprocessing(**preprocessing.model_dump())
+        image = tf.cast(crop_image(encoded, transform), tf.float32)
     if augmentation.flip:
         image = random_flip(image, draws)
     if augmentation.shift is not None:

@@ -7,9 +7,10 @@ from PIL import Image, ImageEnhance as Enhance, ImageOps
 
 from training.config import Augmentation, AutoAugment, Crop, Erasing, Preprocessing, RandAugment
 from training.data import color
+from training.data.crops import random_crop
 from training.data.draws import Draws
 from training.data.erasing import random_erasing
-from training.data.geometry import affine, random_crop, random_flip
+from training.data.geometry import affine, random_flip
 from training.data.mixing import cutmix, mixup, random_mixing
 from training.data.policies import IMAGENET_POLICY, OPERATIONS, random_policy
 

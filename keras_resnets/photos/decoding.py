@@ -1,0 +1,321 @@
+"""From a photo's file to upright RGB pixels, by one decoder for all programs."""
+
+import contextlib
+import io
+import os
+import stat
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from keras_resnets.errors import UserError
+from keras_resnets.photos.formats import FORMATS, format_of
+from keras_resnets.photos.png import png_chunks
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
+
+Source = str | os.PathLike[str] | bytes
+
+# Pillow's own limit, beyond which it warns of a bomb: at 4 bytes a pixel a third of a gigabyte, and
+# twice that while it is converted.
+MOST_PIXELS = 89_478_485
+LARGE = 2**25  # pixels; photos beyond are decoded one at a time, whatever number of threads asks
+_one_large_photo = threading.Lock()
+_ORIENTATION = 0x0112  # the EXIF tag
+_COLOURS = frozenset(  # Pillow's modes of 8 bits that it knows how to show
+    {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr"}
+)
+
+
+class Header(NamedTuple):
+    """What a photo's header tells.
+
+    Attributes:
+        height: In pixels, upright.
+        width: In pixels, upright.
+        orientation: EXIF's, 1 to 8: how the stored pixels are turned.
+        format: Pillow's name of it, such as `"JPEG"`.
+        mode: Pillow's name for the kind of pixels, such as `"RGB"`.
+    """
+
+    height: int
+    width: int
+    orientation: int
+    format: str
+    mode: str
+
+
+def read_image(source: Source) -> np.ndarray:
+    """Decodes a photo to upright RGB.
+
+    - The EXIF orientation is obeyed (JPEG, PNG, WebP, TIFF, AVIF; HEIC turns by itself).
+    - What is transparent lies on white.
+    - The first frame of an animation is taken.
+    - 16 bits are brought to 8 by the brightest value: data of 8, 10, 12 or 14 bits in a 16-bit file
+      fills the range as data of 16 bits does.
+    - Colour profiles are not applied.
+    - A JPEG of more than `MOST_PIXELS` is decoded at a half, a quarter or an eighth of its size.
+
+    Args:
+        source: A path, or the file's content.
+
+    Returns:
+        `(H, W, 3)` uint8.
+
+    Raises:
+        UserError: Where the content is no photo that can be decoded, or one of more than `MOST_PIXELS`.
+        FileNotFoundError: Where there is no such file.
+        MissingExtra: For HEIC, where the `heif` extra is not installed.
+
+    Example:
+        >>> import io, PIL.Image
+        >>> file = io.BytesIO()
+        >>> PIL.Image.new("RGB", (30, 20), "red").save(file, "PNG")
+        >>> read_image(file.getvalue()).shape
+        (20, 30, 3)
+    """
+    return np.asarray(open_photo(source))
+
+
+def open_photo(source: Source) -> "Image":
+    """`read_image` as an image of Pillow, in mode `"RGB"`, for who goes on with Pillow.
+
+    Args:
+        source: A path, or the file's content.
+
+    Raises:
+        UserError: As `read_image` does.
+    """
+    name, content = _content(source)
+    image = _opened(name, content)
+    _scale_down(name, image)
+    with _alone_if_large(image):
+        _load(name, image)
+        return _turned(_rgb(name, image, content), _orientation(image))
+
+
+def read_header(source: Source) -> Header:
+    """The sides of a photo, and how it is stored, without decoding it.
+
+    Args:
+        source: A path, or the file's content.
+
+    Raises:
+        UserError: As `read_image` does, where the header is enough to tell.
+    """
+    name, content = _content(source)
+    image = _opened(name, content)
+    orientation = _orientation(image)
+    if image.format == "PNG" and orientation == 1:  # Pillow has not read what follows the pixels
+        orientation = next(
+            (_exif_orientation(part.data) for part in png_chunks(content) if part.kind == b"eXIf"),
+            1,
+        )
+    width, height = image.size
+    sides = (width, height) if orientation > 4 else (height, width)
+    return Header(*sides, orientation, image.format or "", image.mode)
+
+
+def read_crop(source: Source, window: tuple[int, int, int, int], size: int) -> np.ndarray:
+    """A rectangle of a photo, resized to a square.
+
+    Args:
+        source: A path, or the file's content.
+        window: Top, left, height and width, within the upright photo.
+        size: Side of the square in pixels.
+
+    Returns:
+        `(size, size, 3)` uint8, bilinear and antialiased.
+    """
+    from PIL import Image
+
+    photo, header = open_photo(source), read_header(source)
+    top, left, height, width = window
+    # A very large JPEG is decoded smaller.
+    across, down = photo.width / header.width, photo.height / header.height
+    box = (left * across, top * down, (left + width) * across, (top + height) * down)
+    return np.asarray(photo.resize((size, size), Image.Resampling.BILINEAR, box=box))
+
+
+def check_decodes(content: bytes) -> None:
+    """Decodes a photo and keeps nothing: a JPEG whole, but at an eighth of its size.
+
+    Raises:
+        UserError: As `read_image` does.
+    """
+    image = _opened("", content)
+    _scale_down("", image)
+    if image.format == "JPEG":
+        image.draft(None, (1, 1))
+    with _alone_if_large(image):
+        _load("", image)
+        if image.format != "JPEG":
+            _rgb("", image, content)
+
+
+def _content(source: Source) -> tuple[str, bytes]:
+    """A name for messages, and the bytes."""
+    if isinstance(source, bytes):
+        return "<bytes>", source
+    name = os.fsencode(os.fspath(source)).decode("utf-8", "backslashreplace")
+    kind = Path(source).stat().st_mode  # to open a pipe would wait for who writes to it
+    if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+        raise UserError(
+            f"Expected a photo. Received: {name}, which is no file but a pipe or device."
+        )
+    return name, Path(source).read_bytes()
+
+
+@contextlib.contextmanager
+def _decoders_errors(name: str) -> Iterator[None]:
+    """What Pillow's decoders raise, as the user's error: whatever broken bytes lead them to."""
+    try:
+        yield
+    except Exception as error:
+        raise _unreadable(name, str(error) or repr(error)) from error
+
+
+def _unreadable(name: str, reason: str) -> UserError:
+    return UserError(f"Expected a photo that can be decoded. Received: {name}: {reason}")
+
+
+def _opened(name: str, content: bytes) -> "ImageFile":
+    """The header is read, the pixels are not."""
+    found = format_of(content[:64])
+    if found is None:
+        known = ", ".join(known.name for known in FORMATS)
+        raise _unreadable(name, f"none of {known}" if content else "an empty file")
+    opener = found.opener()
+    with _decoders_errors(name):
+        return opener(io.BytesIO(content))
+
+
+def _load(name: str, image: "ImageFile") -> None:
+    with _decoders_errors(name):
+        image.load()
+
+
+def _scale_down(name: str, image: "ImageFile") -> None:
+    """Refuses what would take too much memory, and has a large JPEG decoded at a part of its size."""
+    width, height = image.size
+    pixels, most = width * height, MOST_PIXELS
+    if image.format == "JPEG" and "progressive" not in image.info:
+        scale = next((scale for scale in (1, 2, 4, 8) if pixels <= most * scale**2), 8)
+    else:
+        # A progressive JPEG holds all its coefficients, 6 bytes a pixel, whatever comes out.
+        scale = 2 if image.format == "JPEG" and 2 * pixels > most else 1
+        if pixels > most:
+            raise UserError(
+                f"Expected a photo of at most {MOST_PIXELS:,} pixels; only a baseline JPEG may have "
+                f"more. Received: {name} of {width} x {height}. Make it smaller."
+            )
+    if scale > 1:
+        image.draft(None, (width // scale, height // scale))
+
+
+@contextlib.contextmanager
+def _alone_if_large(image: "ImageFile") -> Iterator[None]:
+    with _one_large_photo if image.width * image.height > LARGE else contextlib.nullcontext():
+        yield
+
+
+def _rgb(name: str, image: "ImageFile", content: bytes) -> "Image":
+    """RGB of 8 bits, on white."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):
+        return Image.fromarray(_eight_bits(name, np.asarray(image))).convert("RGB")
+    if image.mode == "P" and image.palette is None:
+        raise _unreadable(name, "no palette")
+    if image.mode not in _COLOURS:
+        raise _unreadable(name, f"pixels of the kind {image.mode}; 8 or 16 bits a channel are read")
+    if image.format != "PNG" or content[24] != 16:
+        return _on_white(image)
+    image.info.pop("transparency", None)  # a colour of 16 bits, which Pillow cannot compare
+    low = _low_bytes(name, image, content)
+    if low is None:
+        return _on_white(image)
+    values = np.asarray(image).astype("uint16") << 8 | np.asarray(low)
+    flat = Image.fromarray(_eight_bits(name, values[..., :3]))
+    if image.mode == "RGBA":
+        flat.putalpha(image.getchannel("A"))
+    return _on_white(flat)
+
+
+def _on_white(image: "Image") -> "Image":
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    image = image.convert("RGBA")
+    canvas = Image.new("RGB", image.size, "white")
+    canvas.paste(image, mask=image)
+    return canvas
+
+
+def _eight_bits(name: str, values: np.ndarray) -> np.ndarray:
+    """Whole numbers of 16 bits to bytes, by the number of bits that the brightest needs."""
+    brightest = int(values.max())
+    bits = max(8, brightest.bit_length() + brightest.bit_length() % 2)
+    if bits > 16 or values.min() < 0:
+        raise _unreadable(name, f"pixels of {bits} bits or below zero; 8 or 16 bits are read")
+    return (values >> (bits - 8)).astype("uint8")
+
+
+def _low_bytes(name: str, image: "ImageFile", content: bytes) -> "Image | None":
+    """The low bytes of a PNG of 16 bits a colour, where they matter: of which Pillow has the high ones.
+
+    Pillow has no mode for such pixels; told that they begin with their low byte, it takes the other.
+    """
+    colour = {2: "RGB", 6: "RGBA"}.get(content[25])
+    if colour is None or np.asarray(image)[..., :3].max() >= 64:
+        return None
+    again = _opened(name, content)
+    again.tile = [tile._replace(args=f"{colour};16L") for tile in again.tile]
+    _load(name, again)
+    return again
+
+
+def _orientation(image: "ImageFile") -> int:
+    # Pillow turns a TIFF, and pillow-heif a HEIC, when it is loaded; a TIFF's size is turned before.
+    return 1 if image.format == "TIFF" else _exif_orientation(image.info.get("exif") or b"")
+
+
+def _exif_orientation(exif: bytes) -> int:
+    """The orientation in an EXIF block, which is a TIFF's first directory; 1 where it is broken."""
+    tiff = exif.removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None:
+        return 1
+    with contextlib.suppress(struct.error):
+        (start,) = struct.unpack_from(f"{order}4xI", tiff)
+        (count,) = struct.unpack_from(f"{order}H", tiff, start)
+        for entry in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind = struct.unpack_from(f"{order}HH", tiff, entry)
+            if tag == _ORIENTATION and kind in (3, 4):  # 16 or 32 bits
+                number = struct.unpack_from(f"{order}{'H' if kind == 3 else 'I'}", tiff, entry + 8)[
+                    0
+                ]
+                return int(number) if 1 <= number <= 8 else 1
+    return 1
+
+
+def _turned(image: "Image", orientation: int) -> "Image":
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    return image.transpose(turns[orientation]) if orientation in turns else image
