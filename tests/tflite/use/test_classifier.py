@@ -92,4 +92,4 @@ def test_photos_that_are_none(fails, files: dict[str, Path], tmp_path: Path) -> 
     text.write_text("not a photo")
     error = fails("predict", files["float32"], text)
     assert "text.jpg" in error
-    assert "an image that Pillow can decode" in error
+    assert "a photo that can be decoded" in error
