@@ -70,13 +70,13 @@ def phone_model(
     Raises:
         UserError: Where the model is no classifier of such images, or cannot be deployed.
     """
-    _, *sides, channels = model.input_shape
+    deployed = keras_resnets.deploy(model)
+    _, *sides, channels = deployed.input_shape
     if any(has not in (None, wants) for has, wants in zip(sides, preprocessing.shape, strict=True)):
         raise UserError(
             f"Expected a model of images as its card says, {preprocessing.shape}. "
             f"Received: {model.name}, which takes {tuple(sides)}."
         )
-    deployed = keras_resnets.deploy(model)
     head = head_of(deployed)
     _freeze_groups(deployed)
     scopes: dict[str, str] = {}
@@ -140,13 +140,18 @@ class _Traced(keras.layers.Layer):
         self.built = True  # as the operation is
 
     @classmethod
-    def of(cls, operation: keras.Operation, scopes: dict[str, str]) -> "_Traced":
+    def of(cls, operation: keras.Operation, scopes: dict[str, str]) -> keras.Operation:
+        if not isinstance(operation, keras.layers.Layer):
+            return operation  # such as `x * 2`: it goes with the layer that it follows
         scope = f"layer{len(scopes)}x"  # the x ends the number: layer1x_1 is layer 1, traced again
         scopes[scope] = operation.name
         return cls(operation, scope)
 
     def call(self, *arguments: Any, **named: Any) -> Any:
         return self.operation(*arguments, **named)
+
+    def compute_output_spec(self, *arguments: Any, **named: Any) -> Any:
+        return self.operation.compute_output_spec(*arguments, **named)
 
 
 class Normalize(keras.layers.Layer):

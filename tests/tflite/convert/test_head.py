@@ -1,0 +1,106 @@
+"""Whatever activation a model has, its file gives the same probabilities; other ends are refused."""
+
+from pathlib import Path
+
+import keras
+import networks
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_resnets.card import Card
+from keras_resnets.errors import UserError
+from keras_resnets.preprocessing import Preprocessing
+from tflite.convert.export import Exporter, Options
+from tflite.convert.head import head_of
+from tflite.file.inspection import inspect
+from tflite.formats import FLOAT32
+from tflite.trained import TrainedModel
+from tflite.use.classifier import Classifier
+
+SIDE = 32
+IMAGES = np.random.default_rng(0).integers(256, size=(5, SIDE, SIDE, 3), dtype="uint8")
+
+
+def sequential(*end):
+    network = networks.small("Res2Net", include_top=False, input_shape=(SIDE, SIDE, 3))
+    networks.randomise(network, np.random.default_rng(0))
+    pooled = [network, layers.GlobalAveragePooling2D(), layers.Dropout(0.5)]
+    model = keras.Sequential([keras.Input((SIDE, SIDE, 3)), *pooled, *end])
+    for layer in end:  # small logits, so that no probability is 0 or 1
+        layer.set_weights([0.1 * weight for weight in layer.get_weights()])
+    return model
+
+
+def exported(model, classes, **options):
+    card = Card(
+        "Own", tuple(f"class {index}" for index in range(classes)), Preprocessing(size=SIDE)
+    )
+    trained = TrainedModel(model, card, Path())
+    return trained, Exporter(trained, None, Options(**options)).file(FLOAT32)
+
+
+ENDS = {
+    "softmax": ([layers.Dense(3, "softmax")], "SOFTMAX"),
+    "activation of its own": ([layers.Dense(3), layers.Activation("softmax")], "SOFTMAX"),
+    "softmax layer": ([layers.Dense(3), layers.Softmax()], "SOFTMAX"),
+    "multi-label": ([layers.Dense(3, "sigmoid")], "LOGISTIC"),
+    "one unit": ([layers.Dense(1, "sigmoid")], "SOFTMAX"),
+    "one unit without bias": ([layers.Dense(1, use_bias=False, activation="sigmoid")], "SOFTMAX"),
+    "one unit, logits": ([layers.Dense(1)], "SOFTMAX"),
+    "logits": ([layers.Dense(3)], "SOFTMAX"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_probabilities_are_keras_own(end):
+    parts, last = ENDS[end]
+    model = sequential(*(type(layer).from_config(layer.get_config()) for layer in parts))
+    outputs = model.predict(IMAGES_NORMALISED, verbose=0)
+    trained, content = exported(model, max(2, outputs.shape[-1]))
+    expected = {"one unit": np.concatenate([1 - outputs, outputs], -1)}.get(end)
+    if expected is None:
+        expected = trained.probabilities(IMAGES_NORMALISED)
+    found = Classifier(content).of_images(IMAGES)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert found.std() > 0.01
+    operators = inspect(content).operators
+    assert operators[-1].kind == last
+    assert all(operator.delegated for operator in operators)
+
+
+IMAGES_NORMALISED = Preprocessing().normalize(IMAGES)
+
+
+def test_logits_of_many_labels_become_probabilities_where_they_are_read():
+    trained, content = exported(sequential(layers.Dense(3, "sigmoid")), 3, gives_logits=True)
+    found = Classifier(content).of_images(IMAGES)
+    np.testing.assert_allclose(found, trained.probabilities(IMAGES_NORMALISED), atol=1e-5)
+    assert Classifier(content).card.activation == "sigmoid"
+
+
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [
+        ([layers.Dense(3, "tanh")], "one activation of softmax or sigmoid.*Received: tanh behind"),
+        ([layers.Dense(3, "sigmoid"), layers.Softmax()], "Received: sigmoid then softmax"),
+        ([layers.Dense(3), layers.ReLU()], "whose last layer is Dense.*ReLU"),
+        ([], "whose last layer is Dense.*Dropout"),
+    ],
+)
+def test_another_end_is_refused(end, message):
+    with pytest.raises(UserError, match=message):
+        exported(sequential(*end), 3)
+
+
+def test_more_outputs_than_one_are_refused_by_name():
+    images = keras.Input((8, 8, 3))
+    features = layers.Flatten()(images)
+    both = [layers.Dense(3, name="kind")(features), layers.Dense(1, name="age")(features)]
+    with pytest.raises(UserError, match="with one output. Received: .* with 2: kind, age"):
+        head_of(keras.Model(images, both))
+
+
+def test_another_size_than_the_cards_is_refused():
+    with pytest.raises(UserError, match=r"as its card says, \(32, 32\). Received: .*\(8, 8\)"):
+        exported(keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(3)]), 3)
