@@ -9,7 +9,6 @@ from pathlib import Path
 from keras_resnets._common.tables import table
 from keras_resnets.errors import UserError
 
-from ..reporting import plots
 from ..run.folder import HISTORY, is_run, read_rows
 
 HEADER = ["run", "epochs", "best accuracy", "at epoch", "last loss", "minutes"]
@@ -25,6 +24,8 @@ def run(arguments: argparse.Namespace) -> None:
         if not is_run(run) or not (run / HISTORY).is_file():
             raise UserError(f"Expected run folders with a {HISTORY}. Received: {run}.")
     histories = {str(run): read_rows(run) for run in arguments.runs}
+    from ..reporting import plots
+
     plots.draw_comparison(histories, arguments.out)
     print(f"Drawn: {arguments.out}\n")
     print(table(HEADER, _rows(histories)))

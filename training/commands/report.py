@@ -6,7 +6,6 @@ from pathlib import Path
 from keras_resnets._common.console import command_line
 from keras_resnets.errors import UserError
 
-from ..reporting import page
 from ..run.folder import is_finished
 
 
@@ -18,6 +17,8 @@ def run(arguments: argparse.Namespace) -> None:
     run = arguments.run
     if not is_finished(run):
         raise UserError(f"Expected the folder of a finished run. Received: {run}.")
+    from ..reporting import page
+
     phone = page.draw(run)
     print(f"Drawn: {run / 'report.png'}\n")
     if phone:
