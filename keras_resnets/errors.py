@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 # The exit code of a command that could not do what it was asked; 1 is left to crashes.
 USAGE = 2
+# Names up to which an error lists all that there are: fewer than ImageNet's classes.
+MOST_LISTED = 60
 
 
 class UserError(ValueError):
@@ -38,15 +40,17 @@ class MissingExtra(UserError, ImportError):
 
 
 def near_miss(name: str, known: Iterable[str]) -> str:
-    """`Did you mean 'epochs'?`, or the list of what there is.
+    """`Did you mean 'epochs'?`, or the list of what there is, cut off where it is long.
 
     Args:
-        name: what arrived.
-        known: what there is.
+        name: What arrived.
+        known: What there is.
     """
     names = sorted(known)
     lowered = {candidate.lower(): candidate for candidate in names}
     close = difflib.get_close_matches(name.lower(), lowered, n=2, cutoff=0.5)
     if close:
         return f"Did you mean {' or '.join(repr(lowered[match]) for match in close)}?"
-    return f"There are: {', '.join(names)}."
+    listed = ", ".join(names[:MOST_LISTED])
+    more = len(names) - MOST_LISTED
+    return f"There are: {listed}{f' and {more} more' if more > 0 else ''}."

@@ -79,12 +79,13 @@ def explain_photo(
     pixels = card.preprocessing.pixels(read_image(photo))
     image = card.preprocessing.normalize(pixels)
     names = card.class_names
-    (outputs,) = model.predict(image[None], verbose=0)
+    tracer = Tracer(model)
+    # A card of another model's preprocessing is refused here.
+    (outputs,) = model.predict(tracer.batch(image), verbose=0)
     answers = probabilities(outputs, activation(model), classes=len(names))
     best = int(np.argmax(answers))
     chosen = best if class_index is None else class_index
     heat = grad_cam(model, image, layer=layer, class_index=chosen)
-    tracer = Tracer(model)
     return Explanation(
         pixels=pixels,
         class_index=chosen,

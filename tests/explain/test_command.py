@@ -11,6 +11,8 @@ from PIL import Image
 from keras_resnets._common import fonts
 from keras_resnets.card import Card
 from keras_resnets.cli import main
+from keras_resnets.commands.explain import _class_index
+from keras_resnets.errors import UserError
 from keras_resnets.explain import overlay
 from keras_resnets.preprocessing import Preprocessing
 
@@ -121,6 +123,18 @@ def test_a_name_that_two_classes_have_must_be_a_number(folder, capsys):
     )
     assert main(["explain", "Res2Net", "grey.png", "--class", "crane"]) == 2
     assert "the name of the classes [0, 2]. Give the number" in capsys.readouterr().err
+
+
+def test_a_thousand_classes_are_not_listed():
+    names = [f"class {index:03d}" for index in range(1000)]
+    with pytest.raises(UserError, match=r"class 000, .*, class 059 and 940 more\.$"):
+        _class_index("zzz", names)
+
+
+def test_a_card_of_another_size_is_refused(folder, capsys):
+    Card("Res2Net", NAMES, Preprocessing(32)).save(folder / "Res2Net/best.keras")
+    assert main(["explain", "Res2Net", "grey.png"]) == 2
+    assert "of shape (64, 64, 3), or a batch" in capsys.readouterr().err
 
 
 def test_broken_photos_are_named_and_the_others_explained(folder, capsys):
