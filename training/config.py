@@ -96,7 +96,7 @@ class Data(Section):
     data_dir: str | None = None
     shuffle_megabytes: Count = 512
 
-    def arguments(self) -> dict[str, str]:
+    def arguments(self) -> dict[str, Any]:
         """Those of `open_data`, a folder's path made absolute."""
         folder = None if self.folder is None else str(Path(self.folder).resolve())
         given = {"dataset": self.dataset, "folder": folder, "data_dir": self.data_dir}

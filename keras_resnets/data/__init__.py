@@ -11,10 +11,12 @@ from keras_resnets.data._images import (
     of_content,
     without_stalls,
 )
+from keras_resnets.data._tree import LeftOut
 from keras_resnets.errors import UserError
 
 __all__ = [
     "ImageData",
+    "LeftOut",
     "crop_image",
     "decode_image",
     "evaluation_batches",
@@ -25,7 +27,11 @@ __all__ = [
 
 
 def open_data(
-    *, dataset: str | None = None, folder: str | None = None, data_dir: str | None = None
+    *,
+    dataset: str | None = None,
+    folder: str | None = None,
+    data_dir: str | None = None,
+    everything: bool = False,
 ) -> ImageData:
     """Opens labelled images. Give either `dataset` or `folder`.
 
@@ -37,18 +43,33 @@ def open_data(
         dataset: A name that TensorFlow Datasets knows, such as `"cifar10"`, or `"mnist_5k"`, which
             is built without a network. Downloaded and prepared where that was not done yet.
             What its validation or test split lacks is cut off the end of `train`.
-        folder: A folder with one folder of photos a class (JPEG, PNG, BMP, GIF), or such folders
-            under `train`, `validation` (or `val`) and `test`. What lacks is chosen by each file's
-            content, so that it stays as it was when photos are added. Every photo is decoded once
-            to find the broken ones; these are left out with a warning.
+        folder: A folder with one folder of photos a class (the formats of `keras_resnets.photos`), or
+            such folders under `train`, `validation` and `test`, or as people call these: `Training`,
+            `val`, `dev`, `testset`, `seg_test`. One folder around all is seen through. What lacks is
+            chosen by each file's content, so that it stays as it was when photos are added. Every
+            photo is decoded once to find the broken ones. Whatever is not used is counted in a
+            warning and in `ImageData.left_out`.
         data_dir: Where TensorFlow Datasets keeps its files; `~/tensorflow_datasets` by default.
+        everything: Whether a folder is opened to evaluate on: no split is made of another, a folder
+            without splits is a test split as a whole, and one class, or the test split alone, is
+            enough. A `dataset` has the splits that it has.
 
     Raises:
-        ValueError: for a name that is unknown, or a folder that is not as described.
-        FileNotFoundError: for a folder that does not exist, and for a data set whose files must be
-            downloaded by hand.
-        ConnectionError: for a data set whose servers cannot be reached, within 15 seconds.
-        ImportError: where the `data` extra is needed and not installed.
+        UserError: For a name that is unknown, or a folder that is not as described.
+        MissingFile: For a folder that does not exist.
+        FileNotFoundError: For a data set whose files must be downloaded by hand.
+        ConnectionError: For a data set whose servers cannot be reached, within 15 seconds.
+        MissingExtra: Where the `data` extra is needed and not installed.
+
+    Example:
+        >>> import pathlib, tempfile, PIL.Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for color in ("red", "blue"):
+        ...         pathlib.Path(folder, color).mkdir()
+        ...         PIL.Image.new("RGB", (9, 9), color).save(f"{folder}/{color}/1.png")
+        ...     data = open_data(folder=folder, everything=True)
+        >>> data.class_names, data.sizes
+        (('blue', 'red'), {'train': 0, 'validation': 0, 'test': 2})
     """
     if (dataset is None) == (folder is None):
         raise UserError(
@@ -63,7 +84,7 @@ def open_data(
             )
         from keras_resnets.data._folder import open_folder
 
-        return open_folder(folder)
+        return open_folder(folder, everything=everything)
     from keras_resnets.data._named import open_named
 
     assert dataset is not None

@@ -2,19 +2,22 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from keras_resnets.errors import UserError
+from keras_resnets._common.tables import table
+from keras_resnets.data._tree import LeftOut
+from keras_resnets.errors import UserError, near_miss
 from keras_resnets.photos import read_image
-from keras_resnets.preprocessing import Preprocessing
+from keras_resnets.preprocessing import Preprocessing, imagenet_classes
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 SPLITS = ("train", "validation", "test")
+MOST_LISTED = 20  # classes in one message
 
 
 class Source(Protocol):
@@ -32,15 +35,93 @@ class ImageData:
         name: The data set's name, or the folder's.
         class_names: In the order of the labels.
         sizes: Number of images by split: `"train"`, `"validation"`, `"test"`.
-        left_out: Files that are not used because they cannot be decoded.
         source: Reads a split's encoded images; `examples` is the way to use it.
+        left_out: Files that are not used, by reason and suffix.
+        counts: Number of images of each class by split, where they are known without reading all.
+        origins: Where each split comes from, in words.
+        test_is_validation: Whether there is no test split, and the validation split stands in for it.
+        digest: A hash of the classes' names, the images and their labels: what equals it is the same.
     """
 
     name: str
     class_names: tuple[str, ...]
     sizes: Mapping[str, int]
     source: Source = dataclasses.field(repr=False, compare=False)
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    counts: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
+    origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    test_is_validation: bool = False
+    digest: str = ""
+
+    def summary(self) -> str:
+        """What there is and what is left out, to be shown once at the start.
+
+        Classes are listed with their counts, where these are known, the first 20 of them.
+        """
+        total = f"{self.name}: {len(self.class_names)} classes"
+        splits = [
+            f"  {split} {self.sizes[split]:,}" + f" ({self.origins[split]})" * bool(self.origins)
+            for split in SPLITS
+            if self.sizes[split]
+        ]
+        counted = [split for split in SPLITS if split in self.counts and self.sizes[split]]
+        rows = [
+            [" ".join(name.split()), *(f"{self.counts[split][label]:,}" for split in counted)]
+            for label, name in enumerate(self.class_names[:MOST_LISTED])
+        ]
+        listed = [f"  {line}" for line in table(["class", *counted], rows).splitlines()]
+        more = len(self.class_names) - MOST_LISTED
+        lines = [total, *splits, *(listed if counted else ())]
+        lines += [f"  and {more} more classes"] * (bool(counted) and more > 0)
+        return "\n".join(lines + [f"  left out {group}" for group in self.left_out])
+
+    def with_classes(self, class_names: Sequence[str]) -> "ImageData":
+        """The same images with the labels of other class names, such as a model's: met by name.
+
+        Classes of which there are no images are fine. Folders called by WordNet IDs, as ImageNet has
+        them, meet ImageNet's class names.
+
+        Args:
+            class_names: In the order of the new labels.
+
+        Raises:
+            UserError: Where there are images of a class that is not among them.
+        """
+        names = tuple(class_names)
+        if names == self.class_names:
+            return self
+        ids, readable = zip(*imagenet_classes(), strict=True)
+        meant = ids if names == readable and set(self.class_names) <= set(ids) else names
+        labels = {name: label for label, name in enumerate(meant)}
+        unknown = [name for name in self.class_names if name not in labels]
+        if unknown:
+            hints = " ".join(near_miss(name, meant) for name in unknown[:1])
+            raise UserError(
+                f"Expected images of the {len(names)} classes {_shortened(names)}. Received: "
+                f"{self.name} with images of {_shortened(unknown)}, which are none of these. {hints}"
+            )
+        new = [labels[name] for name in self.class_names]
+
+        def source(split: str, *, shuffle_files: bool) -> "tf.data.Dataset":
+            import tensorflow as tf
+
+            lookup = tf.constant(new, tf.int64)
+            return self.source(split, shuffle_files=shuffle_files).map(
+                lambda image, label: (image, tf.gather(lookup, label)),
+                num_parallel_calls=tf.data.AUTOTUNE,
+                deterministic=not shuffle_files,
+            )
+
+        def moved(counts: tuple[int, ...]) -> tuple[int, ...]:
+            by_label = dict(zip(new, counts, strict=True))
+            return tuple(by_label.get(label, 0) for label in range(len(names)))
+
+        return dataclasses.replace(
+            self,
+            class_names=names,
+            source=source,
+            counts={split: moved(counts) for split, counts in self.counts.items()},
+        )
 
     def examples(
         self, split: str, *, decode: bool = True, shuffle_files: bool = False
@@ -72,6 +153,11 @@ class ImageData:
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=not shuffle_files,
         )
+
+
+def _shortened(names: Sequence[str]) -> str:
+    more = f", and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return ", ".join(map(repr, names[:MOST_LISTED])) + more
 
 
 def decode_image(encoded: "tf.Tensor") -> "tf.Tensor":

@@ -2,6 +2,8 @@
 
 import contextlib
 import difflib
+import hashlib
+import json
 import queue
 import sys
 import threading
@@ -51,14 +53,25 @@ def open_named(dataset: str, data_dir: str | None) -> ImageData:
             num_parallel_calls=tf.data.AUTOTUNE,
         )
 
+    class_names = tuple(info.features[label_key].names)
     return ImageData(
         name=dataset,
-        class_names=tuple(info.features[label_key].names),
+        class_names=class_names,
         sizes={
             name: info.splits[split].num_examples if split else 0 for name, split in splits.items()
         },
         source=source,
+        origins={name: split or "not there" for name, split in splits.items()},
+        test_is_validation=splits["test"] == splits["validation"],
+        digest=_digest(info, class_names, splits),
     )
+
+
+def _digest(info: Any, class_names: tuple[str, ...], splits: Mapping[str, str | None]) -> str:
+    """Of the version and of how many bytes each split holds: TFDS keeps no hash of the images."""
+    sizes = {name: info.splits[name].num_bytes for name in sorted(info.splits)}
+    what = [info.full_name, class_names, sizes, splits]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 
 def _builder(dataset: str, data_dir: str | None) -> Any:
