@@ -256,6 +256,11 @@ def test_a_wrong_command_line_is_one_line_that_says_where_help_is(arguments, err
     assert re.search(r"See keras-resnets( list| convert)? --help\.$", error(*arguments))
 
 
+def test_the_version_is_the_packages(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"keras-resnets {keras_resnets.__version__}\n"
+
+
 AT_ONCE = """
 import sys
 from keras_resnets.cli import COMMANDS, main

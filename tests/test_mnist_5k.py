@@ -1,3 +1,5 @@
+import contextlib
+import io
 import sys
 
 import numpy as np
@@ -13,7 +15,14 @@ def data_dir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def mnist(data_dir):
-    return open_data(dataset="mnist_5k", data_dir=data_dir)
+    with (
+        contextlib.redirect_stdout(io.StringIO()) as printed,
+        contextlib.redirect_stderr(io.StringIO()) as shown,
+    ):
+        data = open_data(dataset="mnist_5k", data_dir=data_dir)
+    # Of TFDS, which prepares it: where nobody watches, not even a bar.
+    assert (printed.getvalue(), shown.getvalue()) == ("", "")
+    return data
 
 
 def labels(data, split):

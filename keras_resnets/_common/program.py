@@ -14,10 +14,11 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any, NoReturn, TextIO
 
 from keras_resnets._common.console import prepare_tensorflow, show_warnings, without_chatter
-from keras_resnets._common.extras import missing_extra
+from keras_resnets._common.extras import DISTRIBUTION, missing_extra
 from keras_resnets.errors import USAGE, UserError, near_miss
 
 INTERRUPTED = 130  # as shells have it
@@ -98,6 +99,9 @@ def _run(
     given: list[str],
     default: str | None,
 ) -> int:
+    if given == ["--version"]:
+        print(f"{DISTRIBUTION} {metadata.version(DISTRIBUTION)}")
+        return 0
     named = bool(given) and given[0] in commands
     if not named and (default is None or given[:1] in (["-h"], ["--help"])):
         return _overview(prog, about, commands, given, default)
