@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing, read_image
 
 from ..file.card import Activation, FileCard
@@ -56,8 +57,16 @@ class Classifier:
 
         Args:
             images: `(n, height, width, 3)`: pixels, or normalised images in float32.
+
+        Raises:
+            UserError: Where the file answers with NaN or infinity.
         """
         outputs = self._runner(images)
+        if not np.isfinite(outputs).all():
+            raise UserError(
+                "Expected a finite number for each class. Received: NaN or infinity. The file's weights "
+                "are broken: export it again."
+            )
         return applied(self.card.activation, outputs) if self.card.gives_logits else outputs
 
     def probabilities(self, photo: bytes | str | os.PathLike[str]) -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras_resnets.errors import UserError
 from tflite.cli import main
 from tflite.file.flatbuffer import read, write
 from tflite.use.classifier import Classifier
@@ -36,6 +37,14 @@ def test_probabilities_are_keras_own(run: Path, files: dict[str, Path], photos: 
     found = Classifier.load(files["float32"]).probabilities(photo)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert found.sum() == pytest.approx(1)
+
+
+def test_an_answer_that_is_no_number_is_refused(files: dict[str, Path], photos: Path, monkeypatch):
+    classifier = Classifier.load(files["float32"])
+    # As broken weights make it; tests/hardening changes files until one does.
+    monkeypatch.setattr(classifier, "_runner", lambda images: np.array([[np.nan, 0, 0]]))
+    with pytest.raises(UserError, match="Received: NaN or infinity"):
+        classifier.probabilities(photos / "red" / "0.png")
 
 
 AT_ONCE = """
