@@ -40,7 +40,7 @@ def canvases(rng, pixels, side=SIDE):
     return images, places
 
 
-def train(family, pixels, labels, *, epochs, rng):
+def train(family, pixels, labels, *, epochs, rng, sides=TRAINING_SIDES):
     """A small network of a family that names the digit on a canvas of any size, or its absence."""
     trunk = {} if family == "ReXNet" else TRUNK
     model = getattr(keras_resnets, family)(
@@ -48,8 +48,8 @@ def train(family, pixels, labels, *, epochs, rng):
     )
     model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
     for _ in range(epochs):
-        parts = np.array_split(rng.permutation(len(labels)), len(TRAINING_SIDES))
-        for side, part in zip(TRAINING_SIDES, parts, strict=True):
+        parts = np.array_split(rng.permutation(len(labels)), len(sides))
+        for side, part in zip(sides, parts, strict=True):
             images, _ = canvases(rng, pixels[part], side)
             answers = labels[part].copy()
             empty = rng.random(len(part)) < 0.2
