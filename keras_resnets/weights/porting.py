@@ -186,7 +186,8 @@ def adapt_channels(kernel: np.ndarray, channels: int, *, axis: int = 1) -> np.nd
         axis: of the channels: 1 in PyTorch's layout, 2 in Keras'.
     """
     if channels == 1:
-        return kernel.sum(axis=axis, keepdims=True)
+        total: np.ndarray = kernel.sum(axis=axis, keepdims=True)
+        return total
     repeated = np.take(kernel, np.arange(channels) % 3, axis=axis)
     return repeated * np.float32(3 / channels)
 

@@ -35,7 +35,7 @@ def write(model: schema.ModelT) -> bytes:
 def kind_of(model: schema.ModelT, op: schema.OperatorT) -> str:
     """TFLite's name of an operator, such as `CONV_2D`."""
     code = model.operatorCodes[op.opcodeIndex]
-    return _NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)]
+    return str(_NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)])
 
 
 class _AlignedBuffer(schema.BufferT):
@@ -49,4 +49,4 @@ class _AlignedBuffer(schema.BufferT):
         vector = builder.EndVector()
         schema.BufferStart(builder)
         schema.BufferAddData(builder, vector)
-        return schema.BufferEnd(builder)
+        return int(schema.BufferEnd(builder))

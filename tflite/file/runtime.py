@@ -170,7 +170,8 @@ def _quantized(values: np.ndarray, tensor: Tensor) -> np.ndarray:
     if not scale or not integers or values.dtype == tensor["dtype"]:
         return values.astype(tensor["dtype"])
     limits = np.iinfo(tensor["dtype"])
-    return np.rint(values / scale + zero_point).clip(limits.min, limits.max).astype(tensor["dtype"])
+    stored: np.ndarray = np.rint(values / scale + zero_point).clip(limits.min, limits.max)
+    return stored.astype(tensor["dtype"])
 
 
 def _dequantized(values: np.ndarray, tensor: Tensor) -> np.ndarray:

@@ -81,15 +81,15 @@ def _table(builder: Builder, fields: tuple[Any, ...]) -> int:
             builder.PrependUint32Slot(slot, int(field), 0)
         elif offset is not None:
             builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
-    return builder.EndObject()
+    return int(builder.EndObject())
 
 
 def _child(builder: Builder, field: Any) -> int | None:
     """Writes what a table refers to: text, numbers, tables. Scalars and absent fields are not."""
     if isinstance(field, str):
-        return builder.CreateString(field)
+        return int(builder.CreateString(field))
     if isinstance(field, np.ndarray):
-        return builder.CreateNumpyVector(field)
+        return int(builder.CreateNumpyVector(field))
     if isinstance(field, tuple):
         return _table(builder, field)
     if isinstance(field, list):
@@ -97,5 +97,5 @@ def _child(builder: Builder, field: Any) -> int | None:
         builder.StartVector(4, len(offsets), 4)
         for offset in reversed(offsets):
             builder.PrependUOffsetTRelative(offset)
-        return builder.EndVector()
+        return int(builder.EndVector())
     return None

@@ -81,7 +81,8 @@ class Classifier:
         preprocessing = self.card.preprocessing
         pixels = preprocessing.pixels(read_image(photo))
         image = pixels if self.card.takes_pixels else preprocessing.normalize(pixels)
-        return self.of_images(image[None])[0]
+        (values,) = self.of_images(image[None])
+        return np.asarray(values)
 
     def classify(
         self, photo: bytes | str | os.PathLike[str], *, top: int = 5
