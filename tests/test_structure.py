@@ -77,7 +77,7 @@ LAZILY = {
     "keras_resnets/weights/hub.py": {"keras", "huggingface_hub", "httpx", "requests", "httpx2"},
     "keras_resnets/weights/reading.py": {"safetensors"},
     "keras_resnets/weights/hdf5_file.py": {"h5py"},
-    "keras_resnets/weights/keras_file.py": {"keras", "h5py"},
+    "keras_resnets/weights/hdf5_inspector.py": {"h5py"},
 }
 LIBRARY = sorted((ROOT / "keras_resnets").rglob("*.py"))
 APPLICATIONS = {name: sorted((ROOT / name).rglob("*.py")) for name in ("training", "tflite")}

@@ -1,83 +1,88 @@
 """Weights in HDF5, the form of `.weights.h5` and of the inside of a `.keras`."""
 
+import atexit
 import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import zipfile
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keras_resnets._common.tables import size
 from keras_resnets.errors import UserError
+from keras_resnets.weights import hdf5_inspector
 from keras_resnets.weights.values import from_bfloat16
 
-_DEEPEST = 32  # groups within groups; Keras nests eight
-_OBJECTS = 100_000
+_SECONDS = 5.0  # for a look through a file, but for what its bytes take to read
+_BYTES_A_SECOND = 50e6
 
 
-def check_hdf5(file: Any, path: Path) -> dict[str, Any]:
-    """Walks over an open file and refuses what Keras does not write.
+@dataclass(frozen=True)
+class Inspection:
+    """What a look through a file that may be read found.
 
-    Keras writes plain data sets, each under one name. Whatever else HDF5 can do is refused: links to
-    other places or files, one object under two names (and so every circle), data outside the file,
-    compressed or never written, and more data than the file has bytes.
+    Attributes:
+        size: Bytes of the HDF5 file.
+        integers: How many data sets of integers there are, by shape, but for the optimiser's.
+    """
+
+    size: int
+    integers: Counter[tuple[int, ...]]
+
+
+def inspect_hdf5(path: Path, member: str | None = None) -> Inspection:
+    """Has another process look through a file before this one opens it: see `hdf5_inspector`.
 
     Args:
-        file: An open `h5py.File`.
-        path: What messages call it.
-
-    Returns:
-        The `h5py.Dataset`s by name, such as `"/layers/stem/conv/vars/0"`.
+        path: Of an HDF5 file, or of a zip archive.
+        member: Of the archive; `None` for a file by itself.
 
     Raises:
-        UserError: where something is refused.
+        UserError: where something is refused, or the reading library crashes or hangs at it.
+        OSError: where the file is damaged.
     """
-    import h5py
-
-    whole = left = file.id.get_filesize()
-    seen = {_identity(file)}
-    checked: dict[str, Any] = {}
-    groups = [("", file)]
-    while groups:
-        place, group = groups.pop()
-        if place.count("/") > _DEEPEST:
-            raise _refused(path, f"its groups lie more than {_DEEPEST} deep")
-        for name in group:
-            child = f"{place}/{name}"
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise _refused(path, f"{child} is a link to another place or file")
-            found = group[name]
-            if _identity(found) in seen:
-                raise _refused(path, f"{child} is an object that has another name too")
-            seen.add(_identity(found))
-            if len(seen) > _OBJECTS:
-                raise _refused(path, f"it holds more than {_OBJECTS:,} objects")
-            if isinstance(found, h5py.Group):
-                groups.append((child, found))
-                continue
-            if not isinstance(found, h5py.Dataset):
-                raise _refused(path, f"{child} is neither a group nor a data set")
-            _check_storage(path, child, found)
-            left -= found.nbytes
-            if left < 0:
-                raise _refused(path, f"it declares more data than its {size(whole)} hold")
-            checked[child] = found
-    return checked
+    seconds = _SECONDS + path.stat().st_size / _BYTES_A_SECOND
+    answer = _inspector.ask({"path": str(path.absolute()), "member": member}, seconds)
+    if answer is None:
+        raise UserError(
+            f"{path} was refused: reading it crashes the HDF5 library or takes more than "
+            f"{seconds:.0f} seconds. Download or save it again."
+        )
+    if "refused" in answer:
+        raise UserError(f"{path} was refused: {answer['refused']}. {answer['way_out']}")
+    if "broken" in answer:
+        raise OSError(answer["broken"])
+    return Inspection(answer["bytes"], Counter(map(tuple, answer["integers"])))
 
 
-def read_hdf5(source: Path | io.BytesIO, path: Path) -> dict[str, Any]:
-    """Reads the variables of the layers in a file that Keras wrote, once it is checked.
+def read_hdf5(path: Path, member: str | None = None) -> dict[str, Any]:
+    """Reads the variables of the layers in a file that Keras wrote, once it is inspected.
 
     Args:
-        source: A file, or its content.
-        path: What messages call it.
+        path: Of an HDF5 file, or of a zip archive.
+        member: Of the archive; `None` for a file by itself.
 
     Returns:
         Arrays by the names of their layers and their position among the variables of theirs, such as
         `"stem/conv/0"`.
+
+    Raises:
+        UserError: or whatever else `inspect_hdf5` raises.
+        KeyError: where it holds no layers.
     """
+    inspect_hdf5(path, member)
     import h5py
 
+    source: Path | io.BytesIO = path
+    if member is not None:
+        with zipfile.ZipFile(path) as archive:
+            source = io.BytesIO(archive.read(member))
     with h5py.File(source, "r") as file:
-        check_hdf5(file, path)
         return dict(_layer(file["layers"], ""))
 
 
@@ -100,31 +105,60 @@ def _array(values: Any) -> Any:
     return values[()]
 
 
-def _identity(found: Any) -> tuple[int, int]:
-    import h5py
+class _Inspector:
+    """The other process, started when it is first needed and again when a file has ended it."""
 
-    info = h5py.h5o.get_info(found.id)
-    return info.fileno, info.addr
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._owner = 0  # the process that started it: a fork must not share its pipes
+
+    def ask(self, request: dict[str, str | None], seconds: float) -> dict[str, Any] | None:
+        """The answer to a request; `None` where the process did not live to give one."""
+        with self._lock:
+            process = self._started()
+            assert process.stdin is not None
+            assert process.stdout is not None
+            watch = threading.Timer(seconds, process.kill)
+            watch.start()
+            try:
+                process.stdin.write(json.dumps(request) + "\n")
+                process.stdin.flush()
+                line = process.stdout.readline()
+            except BrokenPipeError:
+                line = ""
+            finally:
+                watch.cancel()
+            if not line:
+                self.close()
+                return None
+            answer: dict[str, Any] = json.loads(line)
+            return answer
+
+    def _started(self) -> "subprocess.Popen[str]":
+        if self._process is None or self._owner != os.getpid():
+            self._owner = os.getpid()
+            self._process = subprocess.Popen(
+                # -P, since a module beside the script would hide others of its name.
+                [sys.executable, "-P", hdf5_inspector.__file__],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                encoding="utf-8",
+            )
+            assert self._process.stdout is not None
+            self._process.stdout.readline()
+        return self._process
+
+    def close(self) -> None:
+        """Ends the process."""
+        process, self._process = self._process, None
+        if process is not None and self._owner == os.getpid():
+            process.kill()
+            with process:
+                pass
 
 
-def _check_storage(path: Path, name: str, dataset: Any) -> None:
-    if dataset.external or dataset.is_virtual:
-        raise _refused(path, f"the data of {name} lie in another file")
-    if dataset.id.get_create_plist().get_nfilters():
-        raise _refused(
-            path,
-            f"{name} is compressed, which Keras' files are not",
-            "Unpack it with h5repack -f NONE, or save it again.",
-        )
-    if dataset.shape is None or dataset.dtype.kind in "OSU":
-        raise _refused(path, f"{name} holds no numbers")
-    if dataset.nbytes > dataset.id.get_storage_size():
-        raise _refused(
-            path,
-            f"{name} declares {size(dataset.nbytes)} of data and holds "
-            f"{size(dataset.id.get_storage_size())}",
-        )
-
-
-def _refused(path: Path, reason: str, way_out: str = "Download or save it again.") -> UserError:
-    return UserError(f"{path} was refused: {reason}. {way_out}")
+_inspector = _Inspector()
+atexit.register(_inspector.close)

@@ -1,7 +1,6 @@
 """The one place where a `.keras` of a stranger becomes a model."""
 
 import contextlib
-import io
 import json
 import math
 import threading
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from keras_resnets._common.tables import size
 from keras_resnets.errors import MissingFile, UserError
 from keras_resnets.weights.archives import BEYOND_FILE, open_archive
-from keras_resnets.weights.hdf5_file import check_hdf5
+from keras_resnets.weights.hdf5_file import inspect_hdf5
 from keras_resnets.weights.reading import KERAS_WEIGHTS, blamed_on, whole
 from keras_resnets.weights.values import unusable
 
@@ -51,25 +50,23 @@ def load_keras(path: Path, *, compile: bool = False) -> "keras.Model":
         ...
         keras_resnets.errors.MissingFile: There is no model at nowhere.keras.
     """
-    import keras
-
     if not path.is_file():
         raise MissingFile(f"There is no model at {path}.")
     with whole("Keras", path):
-        weights, integers = _check(path)
+        _check_configuration(path)
+        inspected = inspect_hdf5(path, KERAS_WEIGHTS)
+    import keras
+
     with (
         blamed_on(path, "holds a model that Keras cannot build", _WAY_OUT),
-        _no_larger_than(weights + BEYOND_FILE, path),
+        _no_larger_than(inspected.size + BEYOND_FILE, path),
     ):
         model = keras.saving.load_model(path, compile=compile, safe_mode=True)
-    _check_values(path, model, integers)
+    _check_values(path, model, inspected.integers)
     return model
 
 
-def _check(path: Path) -> tuple[int, Counter[tuple[int, ...]]]:
-    """Looks through the file; returns the bytes of its weights, and the shapes of its integers."""
-    import h5py
-
+def _check_configuration(path: Path) -> None:
     with open_archive(path) as archive:
         config = archive.getinfo(_CONFIG)
         if config.file_size > _LARGEST_CONFIG:
@@ -78,13 +75,6 @@ def _check(path: Path) -> tuple[int, Counter[tuple[int, ...]]]:
                 "Download or save it again."
             )
         json.loads(archive.read(config))
-        weights = archive.read(KERAS_WEIGHTS)
-    integers: Counter[tuple[int, ...]] = Counter()
-    with h5py.File(io.BytesIO(weights), "r") as file:
-        for name, dataset in check_hdf5(file, path).items():
-            if dataset.dtype.kind not in "fV" and not name.startswith("/optimizer/"):
-                integers[dataset.shape] += 1
-    return len(weights), integers
 
 
 @contextlib.contextmanager

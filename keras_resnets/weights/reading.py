@@ -1,6 +1,5 @@
 """Reading files of named tensors, whoever made them: nothing in them is executed or believed."""
 
-import io
 import json
 import math
 import os
@@ -262,14 +261,14 @@ def _safe_tensor(
 
 
 def _read_archive(path: Path) -> TensorFile:
-    with whole("Keras", path), open_archive(path) as archive:
-        tensors = read_hdf5(io.BytesIO(archive.read(KERAS_WEIGHTS)), path)
-    return TensorFile(path, tensors)
+    with whole("Keras", path):
+        open_archive(path).close()
+        return TensorFile(path, read_hdf5(path, KERAS_WEIGHTS))
 
 
 def _read_weights(path: Path) -> TensorFile:
     with whole("Keras weights", path):
-        return TensorFile(path, read_hdf5(path, path))
+        return TensorFile(path, read_hdf5(path))
 
 
 def _read_torch(path: Path) -> TensorFile:

@@ -1,11 +1,13 @@
 """HDF5 of strangers: whatever Keras does not write is refused before it is followed or read."""
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
 
 from keras_resnets.errors import UserError
-from keras_resnets.weights import read_tensors
+from keras_resnets.weights import hdf5_file, hdf5_inspector, read_tensors
 
 
 def virtual(place):
@@ -44,15 +46,19 @@ ODDITIES = {
     "one data set twice": (twice, "1 is an object that has another name too"),
     "64 TiB": (
         lambda v: v.create_dataset("0", (1 << 44,), "f4"),
-        "0 declares 70369 GB of data and holds 0 B",
+        "0 declares 70,368,744,177,664 bytes of data and holds 0",
     ),
     "64 TiB in chunks": (
         lambda v: v.create_dataset("0", (1 << 44,), "f4", chunks=(1024,)),
-        "0 declares 70369 GB of data and holds 0 B",
+        "0 declares 70,368,744,177,664 bytes of data and holds 0",
+    ),
+    "chunks": (
+        lambda v: v.create_dataset("0", data=np.zeros(10**3, "f4"), chunks=(10,)),
+        "0 lie in chunks.*h5repack",
     ),
     "compression": (
         lambda v: v.create_dataset("0", data=np.zeros(10**6, "f4"), compression="gzip"),
-        "0 is compressed.*h5repack -f NONE",
+        "0 is compressed.*h5repack",
     ),
     "data elsewhere": (
         lambda v: v.create_dataset("0", (4,), "f4", external=[("/etc/passwd", 0, 16)]),
@@ -82,12 +88,37 @@ def test_what_keras_does_not_write(tmp_path, oddity):
 
 
 def test_many_objects(tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_resnets.weights.hdf5_file._OBJECTS", 10)
+    monkeypatch.setattr(hdf5_inspector, "_OBJECTS", 10)
     with h5py.File(tmp_path / "many.weights.h5", "w") as file:
         for index in range(10):
             file.create_group(f"layers/{index}")
-    with pytest.raises(UserError, match="it holds more than 10 objects"):
-        read_tensors(tmp_path / "many.weights.h5")
+    with pytest.raises(hdf5_inspector.Refused, match="it holds more than 10 objects"):
+        hdf5_inspector.inspect(str(tmp_path / "many.weights.h5"), None)
+
+
+@pytest.fixture
+def whole(tmp_path):
+    path = tmp_path / "whole.weights.h5"
+    with h5py.File(path, "w") as file:
+        place = file.create_group("layers/stem/vars")
+        place.attrs["name"] = "stem"
+        place["0"] = np.ones(4, "f4")
+    return path
+
+
+@pytest.mark.parametrize("code", ["while True: pass", "os.kill(os.getpid(), 11)"])
+def test_a_library_that_hangs_or_dies_is_left_behind(tmp_path, monkeypatch, whole, code):
+    """The inspector is run with a module in h5py's place that does not come back."""
+    monkeypatch.setattr(hdf5_file, "_SECONDS", 1.0)
+    inspector = tmp_path / "inspector.py"
+    source = Path(hdf5_inspector.__file__).read_text("utf-8")
+    inspector.write_text(source.replace("    import h5py\n\n    source: Any", f"    {code}\n    import h5py\n\n    source: Any", 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(hdf5_inspector, "__file__", str(inspector))
+        hdf5_file._inspector.close()
+        with pytest.raises(UserError, match="whole.weights.h5 was refused: reading it crashes the"):
+            read_tensors(whole)
+    np.testing.assert_array_equal(read_tensors(whole)["stem/0"], np.ones(4))
 
 
 def test_data_that_overlap(tmp_path):
