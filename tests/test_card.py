@@ -67,6 +67,11 @@ VALUES = {
         (json.dumps(without("class_names")), "class_names"),
         (json.dumps({**VALUES, "colour": "red"}), "colour"),
         (json.dumps({**VALUES, "class_names": "cat"}), "class_names to be a list"),
+        (json.dumps({**VALUES, "class_names": ["cat", 2]}), "class_names to be texts"),
+        (json.dumps({**VALUES, "provenance": None}), "provenance to be a dict"),
+        (json.dumps({**VALUES, "data": "photos"}), "data to be a dict or null"),
+        ("[" * 200_000, "recursion"),
+        ("\udcff", "utf-8"),
         (json.dumps({**VALUES, "preprocessing": {"size": 224}}), "crop_fraction"),
         (json.dumps({**VALUES, "preprocessing": 224}), "preprocessing to be a dict"),
         (
@@ -76,8 +81,15 @@ VALUES = {
     ],
 )
 def test_what_is_no_card_is_refused(content, reason, tmp_path):
-    (tmp_path / "best.card.json").write_text(content)
+    (tmp_path / "best.card.json").write_text(content, "utf-8", "surrogateescape")
     with pytest.raises(ValueError, match=rf"model card. Received: .*best\.card\.json: .*{reason}"):
+        Card.load(tmp_path / "best.keras")
+
+
+def test_a_card_of_gigabytes_is_not_read(tmp_path):
+    with open(tmp_path / "best.card.json", "wb") as file:
+        file.truncate(3 << 30)
+    with pytest.raises(ValueError, match=r"a model card. Received: .*best\.card\.json, of 3.2 GB"):
         Card.load(tmp_path / "best.keras")
 
 

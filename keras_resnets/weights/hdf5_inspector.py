@@ -6,6 +6,7 @@ starts at once.
 """
 
 import io
+import itertools
 import json
 import os
 import sys
@@ -29,8 +30,8 @@ def inspect(path: str, member: str | None) -> dict[str, Any]:
     """Walks over a file, refuses what Keras does not write, and reads the rest once.
 
     Keras writes plain data sets, each under one name. Whatever else HDF5 can do is refused: links to
-    other places or files, one object under two names (and so every circle), data outside the file,
-    compressed, in chunks or never written, and more data than the file has bytes.
+    other places or files, one object under two names (and so every circle), data outside the file, over
+    one another, compressed, in chunks or never written, and more data than the file has bytes.
 
     Args:
         path: Of an HDF5 file, or of a zip archive.
@@ -49,6 +50,7 @@ def inspect(path: str, member: str | None) -> dict[str, Any]:
         with zipfile.ZipFile(path) as archive:
             source = io.BytesIO(archive.read(member))
     integers: list[list[int]] = []
+    places: list[tuple[int, int]] = []
     with h5py.File(source, "r") as file:
         whole = left = file.id.get_filesize()
         seen = {_identity(file)}
@@ -78,9 +80,14 @@ def inspect(path: str, member: str | None) -> dict[str, Any]:
                         raise Refused(
                             f"it declares more data than its {whole:,} bytes hold", DAMAGED
                         )
+                    if found.nbytes and (start := found.id.get_offset()) is not None:
+                        places.append((start, start + found.nbytes))
                     if found[()].dtype.kind in "iub" and not child.startswith("/optimizer/"):
                         integers.append(list(found.shape))
                 dict(found.attrs)
+    places.sort()
+    if any(end > start for (_, end), (start, _) in itertools.pairwise(places)):
+        raise Refused("two data sets lie over one another", DAMAGED)
     return {"bytes": whole, "integers": integers}
 
 

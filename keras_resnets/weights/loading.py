@@ -176,7 +176,7 @@ def _load(
             f"Expected a checkpoint with a classifier. Received: {file.path}, which has none. Say how "
             "many classes a new one is to have, classes=10, or do without one, include_top=False."
         )
-    other = bias is not None and BIAS in present and bias.shape != present[BIAS].shape
+    other = BIAS in present and _classes(file, tensors, head) not in {None, present[BIAS].shape[0]}
     new = headless and BIAS in present and classes_asked
     left = {
         path
@@ -200,6 +200,17 @@ def _load(
             "start at random and must be trained.",
             FreshHeadWarning,
         )
+
+
+def _classes(
+    file: TensorFile, tensors: Mapping[str, np.ndarray], head: Mapping[str, str]
+) -> int | None:
+    """How many classes a checkpoint's kernel and bias agree on; `None` where they do not."""
+    kernel, bias = (tensors.get(head[path]) for path in CLASSIFIER)
+    if kernel is None or bias is None or kernel.ndim < 2 or bias.ndim != 1:
+        return None
+    outputs = kernel.shape[-1 if file.is_keras else 0]
+    return outputs if bias.size == outputs else None
 
 
 def _as_it_is(tensor: np.ndarray, _: tuple[int, ...]) -> np.ndarray:

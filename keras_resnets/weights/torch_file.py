@@ -165,12 +165,9 @@ class TorchFile:
             UserError: where it reaches beyond its storage, or the tensors read so far have together more
                 numbers than the file has.
         """
-        key = tensor.storage.key
-        if key not in self._storages:
-            self._storages[key] = self._read(tensor.storage)
+        content = self._content(tensor.storage)
         kind = "u2" if tensor.kind == "bfloat16" else tensor.kind
         dtype = np.dtype(kind).newbyteorder(self._order)
-        content = self._storages[key]
         numbers = np.frombuffer(content, dtype, len(content) // dtype.itemsize)
         self._check(tensor, numbers)
         view = np.lib.stride_tricks.as_strided(
@@ -181,6 +178,17 @@ class TorchFile:
         )
         native = view.astype(dtype.newbyteorder("="))
         return from_bfloat16(native) if tensor.kind == "bfloat16" else native
+
+    def _content(self, storage: Storage) -> bytes:
+        if storage.key not in self._storages:
+            content = self._read(storage)
+            if len(content) != storage.count * _width(storage.kind):
+                raise ValueError(
+                    f"storage {storage.key[:20]} has {len(content):,} bytes in place of "
+                    f"{storage.count * _width(storage.kind):,}"
+                )
+            self._storages[storage.key] = content
+        return self._storages[storage.key]
 
     def _check(self, tensor: Tensor, numbers: np.ndarray) -> None:
         count = math.prod(tensor.shape)
@@ -258,13 +266,19 @@ def _places(
         kind = storages[key].kind
         if kind is None:
             raise ValueError("it has numbers of an unusual kind")
-        width = 2 if kind == "bfloat16" else np.dtype(kind).itemsize
-        length = int.from_bytes(file.read(8), "little", signed=True) * width
+        length = int.from_bytes(file.read(8), "little", signed=True) * _width(kind)
         start = file.tell()
         if length < 0 or start + length > whole:
             raise EOFError(f"the file ends within the numbers of storage {key[:20]}")
         file.seek(start + length)
         yield key, (start, length)
+
+
+def _width(kind: str | None) -> int:
+    """Bytes of one number of a storage."""
+    if kind is None:
+        return 1
+    return 2 if kind == "bfloat16" else np.dtype(kind).itemsize
 
 
 class _Machine:

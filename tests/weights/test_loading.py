@@ -280,6 +280,16 @@ def test_half_a_head_is_no_head(toy, rng, load, tmp_path):
         load(toy.model(), tmp_path / "half.safetensors")
 
 
+@pytest.mark.parametrize("key", ["fc.weight", "fc.bias"])
+def test_a_head_that_disagrees_with_itself_is_none(toy, rng, load, tmp_path, key):
+    tensors = toy.tensors(rng)
+    tensors[key] = tensors[key][:3]
+    save_file(tensors, tmp_path / "odd.safetensors")
+    for classes in (3, 5):
+        with pytest.raises(UserError, match="1 of another shape"):
+            load(toy.model(classes=classes), tmp_path / "odd.safetensors")
+
+
 def test_other_channels_than_three_ask_for_such_a_model(toy, rng, load, tmp_path):
     tensors = toy.tensors(rng) | {"conv1.weight": np.ones((8, 1, 3, 3), "float32")}
     save_file(tensors, tmp_path / "grey.safetensors")

@@ -147,6 +147,18 @@ def test_a_tensor_beyond_its_numbers(tmp_path, stream, view):
         read_tensors(path)
 
 
+@pytest.mark.parametrize("change", [lambda c: c[4:], lambda c: c + b"more"])
+def test_a_storage_of_another_length(tmp_path, change):
+    path = torch_files.save({"a": np.ones(4, "float32")}, tmp_path / "odd.pth")
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, change(content) if "/data/" in name else content)
+    with pytest.raises(UserError, match=r"storage 0 has (12|20) bytes in place of 16"):
+        read_tensors(path)
+
+
 @streams
 @pytest.mark.parametrize(
     "view",
