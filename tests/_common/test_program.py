@@ -75,7 +75,6 @@ def test_a_bug_keeps_its_traceback(program, capsys, error):
         ("ai_edge_litert", None, "tflite"),
         ("tensorflow_datasets", None, "data"),
         ("tensorflow_datasets", "tflite", "tflite"),
-        ("torch", "training", "torch"),
     ],
 )
 def test_a_missing_extra_is_one_line_that_names_it(program, capsys, module, extra, named):
