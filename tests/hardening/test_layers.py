@@ -191,13 +191,15 @@ def _bottleneck(spatial, filters, width, **options):
 @st.composite
 def stem(draw, dtype):
     kind = draw(st.sampled_from(["conv7", "deep", "small"]))
-    layer = partial(Stem, 2 * draw(few), kind=kind, dtype=dtype)
+    pool = draw(st.sampled_from(["max", "average"]))
+    layer = partial(Stem, 2 * draw(few), kind=kind, pool=pool, dtype=dtype)
     return layer, draw(few), formulas.stem
 
 
 @st.composite
 def squeeze_excite(draw, dtype):
-    return partial(SqueezeExcite, draw(few), dtype=dtype), draw(few), formulas.squeeze_excite
+    layer = partial(SqueezeExcite, draw(few), use_norm=draw(flags), dtype=dtype)
+    return layer, draw(few), formulas.squeeze_excite
 
 
 @st.composite

@@ -34,46 +34,10 @@ from torch import nn
 
 DATA = Path(__file__).parent / "data"
 
-TIMM = [
-    "resnet50",
-    "resnet101",
-    "resnet50d",
-    "resnet101d",
-    "resnext50_32x4d",
-    "resnext50d_32x4d",
-    "resnext101_32x4d",
-    "resnext101_32x8d",
-    "resnext101_32x16d",
-    "resnext101_32x32d",
-    "resnext101_64x4d",
-    "resnest14d",
-    "resnest26d",
-    "resnest50d",
-    "resnest101e",
-    "resnest200e",
-    "resnest269e",
-    "resnest50d_4s2x40d",
-    "resnest50d_1s4x24d",
-    "res2net50_48w_2s",
-    "res2net50_26w_4s",
-    "res2net50_14w_8s",
-    "res2net50_26w_6s",
-    "res2net50_26w_8s",
-    "res2net101_26w_4s",
-    "res2next50",
-    "res2net50d",
-    "res2net101d",
-    "rexnet_100",
-    "rexnet_130",
-    "rexnet_150",
-    "rexnet_200",
-    "rexnet_300",
-    "rexnetr_100",
-    "rexnetr_130",
-    "rexnetr_150",
-    "rexnetr_200",
-    "rexnetr_300",
-]
+# What timm has: the catalogue alone is read, for the library needs Keras.
+CATALOGUE = Path(__file__).parents[2] / "keras_resnets" / "catalogue.json"
+NETWORKS = json.loads(CATALOGUE.read_text("utf-8"))["networks"].values()
+TIMM = [entry["timm"] for entry in NETWORKS if "timm" in entry]
 
 # name: (radix, cardinality, width)
 RESNEST_FAST = {

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from references.draw import IMAGE_SIZES, draw_image, draw_tensors, fingerprint
 
+from keras_resnets import catalogue
+
 REFERENCES = sorted((Path(__file__).parent / "data").glob("*.npz"))
 SMALL = ("resnest14d", "rexnet_100", "rexnetr_100", "rexnet_lite_100")
 COUNTERS = "num_batches_tracked"
@@ -15,7 +17,8 @@ STATISTICS = ("running_mean", "running_var")
 
 
 def test_there_is_one_for_every_architecture():
-    assert len(REFERENCES) == 47
+    names = {entry.get("timm") or entry["official"] for entry in catalogue.networks().values()}
+    assert {path.stem for path in REFERENCES} == names
 
 
 @pytest.mark.parametrize(
