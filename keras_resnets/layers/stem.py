@@ -34,7 +34,7 @@ class Stem(Deployable):
         folded: Batch normalisation folded, as `deploy` makes it.
 
     Raises:
-        ValueError: For an unknown kind or pool.
+        ValueError: For an unknown kind or pool, or at build for images of which nothing is left.
     """
 
     def __init__(
@@ -79,6 +79,11 @@ class Stem(Deployable):
         return 1 if self.kind == "small" else 4
 
     def build(self, input_shape: Shape) -> None:
+        if 0 in self.compute_output_shape(input_shape):
+            raise UserError(
+                "Expected images of at least 3x3 pixels with pool='average'. "
+                f"Received: {input_shape[1:]}."
+            )
         shape = input_shape
         for conv in self.convs:
             conv.build(shape)

@@ -25,6 +25,11 @@ def test_passes_what_every_layer_passes(check_layer):
     check_layer(Stem(8, kind="deep", pool="average"))
 
 
+def test_images_of_which_nothing_is_left_are_refused():
+    with pytest.raises(ValueError, match=r"at least 3x3 pixels.*Received: \(9, 2, 3\)"):
+        Stem(8, pool="average").build((None, 9, 2, 3))
+
+
 @pytest.mark.parametrize(("argument", "value"), [("kind", "conv5"), ("pool", "mean")])
 def test_unknown_words_are_refused(argument, value):
     with pytest.raises(ValueError, match=f"Received: {argument}='{value}'"):
