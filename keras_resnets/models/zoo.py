@@ -4,9 +4,6 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from keras_resnets.errors import UserError
-
-# Importing a family's file lists its variants.
-from keras_resnets.models import res2net, resnest, resnext, rexnet  # noqa: F401
 from keras_resnets.models.architecture import Architecture
 from keras_resnets.models.constructor import ARCHITECTURES, CONSTRUCTORS, FREE_FORM
 
