@@ -12,6 +12,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "ResNeSt": {"radix": 2},
     "Res2Net": {"scale": 4},
     "ReXNet": {"multiplier": 0.5},
+    "SEResNeXt": {"cardinality": 8, "width": 8, "antialias": True},
 }
 TRUNK: dict[str, Any] = {"depths": (1, 2), "planes": 16, "stem_filters": 16}
 

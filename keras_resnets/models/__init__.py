@@ -59,6 +59,15 @@ from keras_resnets.models.rexnet import (
     ReXNetR200,
     ReXNetR300,
 )
+from keras_resnets.models.seresnext import (
+    SEResNeXt,
+    SEResNeXt26D,
+    SEResNeXt50,
+    SEResNeXt101_32x8d,
+    SEResNeXt101D_32x8d,
+    SEResNeXtAA101D_32x8d,
+    SEResNeXtAA201D_32x8d,
+)
 from keras_resnets.models.zoo import (
     create_model,
     list_families,
@@ -118,6 +127,13 @@ __all__ = [
     "ResNet50D",
     "ResNet101",
     "ResNet101D",
+    "SEResNeXt",
+    "SEResNeXt26D",
+    "SEResNeXt50",
+    "SEResNeXt101D_32x8d",
+    "SEResNeXt101_32x8d",
+    "SEResNeXtAA101D_32x8d",
+    "SEResNeXtAA201D_32x8d",
     "create_model",
     "list_families",
     "list_models",

@@ -17,6 +17,7 @@ from keras_resnets.layers import (
     GroupedConv2D,
     LinearBottleneck,
     PaddedAveragePool,
+    PooledConv,
     Res2NetScale,
     ShortcutPool,
     SplitAttention,
@@ -223,6 +224,19 @@ def shortcut_pool(draw, dtype):
 
 
 @st.composite
+def pooled_conv(draw, dtype):
+    def formula(layer, images):
+        outputs = formulas.relu_conv_norm(layer.conv, images)
+        return formulas.pair_means(
+            outputs, strides=layer.strides, dilation_rate=layer.dilation_rate
+        )
+
+    groups = draw(few)
+    layer = partial(PooledConv, groups * draw(few), groups=groups, dtype=dtype, **draw(steps()))
+    return layer, groups * draw(few), formula
+
+
+@st.composite
 def batch_norm(draw, dtype):
     return (
         partial(BatchNorm, dtype=dtype),
@@ -250,6 +264,7 @@ LAYERS = {
         squeeze_excite,
         padded_pool,
         shortcut_pool,
+        pooled_conv,
         batch_norm,
         dropping,
     )

@@ -28,6 +28,7 @@ QUICK = {
     "ReXNet100",
     "ReXNetR100",
     "ReXNetLite100",
+    "SEResNeXt26D",
 }
 
 
