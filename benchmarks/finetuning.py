@@ -2,7 +2,7 @@
 
     python -m benchmarks.finetuning [--images 3]
 
-Writes the digits of `mnist_5k` as two folders of PNGs, then runs `python -m training` three times: on
+Writes the digits of `mnist_5k` as two folders of PNGs, then runs `keras-resnets train` three times: on
 the first five digits, on the others from those weights, and on the others from scratch. Prints the
 commands as run and the accuracy of each on the test images.
 """
@@ -10,7 +10,6 @@ commands as run and the accuracy of each on the test images.
 import argparse
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from PIL import Image
 
 from keras_resnets import open_data
+from keras_resnets._common.console import command_line
 
 FOLDER = Path("runs/finetuning")
 NETWORK = [
@@ -48,17 +48,10 @@ def write_digits(digits: range, folder: Path, most: int | None) -> None:
 
 def train(name: str, *arguments: str) -> float:
     """Runs the training application; returns the test accuracy of its best model."""
-    command = [
-        "python",
-        "-m",
-        "training",
-        f"--run={FOLDER / name}",
-        "--force",
-        *arguments,
-        *NETWORK,
-    ]
-    print(shlex.join(command), flush=True)
-    subprocess.run([sys.executable, *command[1:]], check=True, stdout=subprocess.DEVNULL)
+    options = [f"--run={FOLDER / name}", "--force", *arguments, *NETWORK]
+    print(command_line("train", *options), flush=True)
+    program = [sys.executable, "-m", "training", *options]
+    subprocess.run(program, check=True, stdout=subprocess.DEVNULL)
     return float(json.loads((FOLDER / name / "evaluation.json").read_text("utf-8"))["top1"])
 
 
@@ -77,13 +70,13 @@ def main() -> None:
         "--batch-size=15",
     ]
     weights = f"--weights={FOLDER / 'first-run' / 'best.keras'}"
-    gently = ("--set=model.freeze=[stem]", "--set=optimizer.layer_decay=0.7")
+    gently = ("--set=model.freeze=1", "--set=optimizer.layer_decay=0.7")
     tuned = train("tuned", *others, *gently, weights)
     scratch = train(
         "scratch",
         *others,
         "--set=model.weights=null",
-        "--set=model.freeze=[]",
+        "--set=model.freeze=0",
         "--set=optimizer.layer_decay=1.0",
     )
     print(f"0 to 4, all training images:              {first:6.1%}")

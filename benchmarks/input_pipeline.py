@@ -18,7 +18,8 @@ import tensorflow as tf
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from training.config import Augmentation, AutoAugment, Crop, Jitter, Preprocessing, RandAugment
+from keras_resnets.preprocessing import Preprocessing
+from training.config import Augmentation, AutoAugment, Crop, Jitter, RandAugment
 from training.data.draws import Draws
 from training.data.policies import random_policy
 from training.data.transform import training_image

@@ -17,7 +17,9 @@ from keras_resnets.errors import UserError
 
 TF_CONFIG = "TF_CONFIG"
 PORT = 8888  # of the first process on each of Slurm's hosts
-KNOCK = 0.2  # seconds between two tries to reach another process
+PAUSE = 0.2  # seconds between two tries to reach another process
+PATIENCE = 2.0  # seconds for one try
+GREETING = "keras-resnets-worker"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,12 +88,13 @@ def task(strategy: str) -> Task:
 
 def _slurm() -> Mapping[str, Any]:
     """What `TF_CONFIG` would be for this process of a Slurm step."""
-    from tensorflow.distribute.cluster_resolver import SlurmClusterResolver
+    import tensorflow as tf
 
     try:
-        # GPUs are Slurm's to hand out; those that a process sees are its own.
-        resolver = SlurmClusterResolver(
-            port_base=PORT, gpus_per_node=1, gpus_per_task=1, auto_set_gpu=False
+        # GPUs are Slurm's to hand out, and those that a process sees are its own: the resolver would
+        # count them by nvidia-smi.
+        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
+            port_base=PORT, gpus_per_node=1024, gpus_per_task=1, auto_set_gpu=False
         )
         spec = resolver.cluster_spec().as_dict()
     except (RuntimeError, ValueError) as error:
@@ -108,7 +111,8 @@ def _slurm() -> Mapping[str, Any]:
 def await_all(task: Task, minutes: float) -> None:
     """Returns once every process of the cluster has started.
 
-    Each one listens at its address until it has reached all others: there TensorFlow listens next.
+    Each one listens at its address, where TensorFlow listens next, and knocks at all others until it
+    has reached them and they have reached it: so none goes on that another one still looks for.
 
     Args:
         task: This process.
@@ -117,18 +121,22 @@ def await_all(task: Task, minutes: float) -> None:
     Raises:
         MissingWorker: Which names those that did not answer.
     """
-    missing = [index for index in range(task.count) if index != task.index]
-    if not missing:
+    others = {index for index in range(task.count) if index != task.index}
+    if not others:
         return
     end = time.monotonic() + 60 * minutes
-    with _listening(task.addresses[task.index]):
+    reached: set[int] = set()
+    with _listening(task.addresses[task.index]) as heard:
         while True:
-            missing = [index for index in missing if not _answers(task.addresses[index])]
+            for index in others - reached:
+                if _knock(task.addresses[index], task.index):
+                    reached.add(index)
+            missing = sorted(others - (reached & heard))
             if not missing:
                 return
             if time.monotonic() > end:
                 break
-            time.sleep(KNOCK)
+            time.sleep(PAUSE)
     named = ", ".join(f"worker {index} at {task.addresses[index]}" for index in missing)
     raise MissingWorker(
         f"Expected all {task.count} workers within {minutes:g} minutes. Received at worker "
@@ -138,36 +146,53 @@ def await_all(task: Task, minutes: float) -> None:
 
 
 @contextlib.contextmanager
-def _listening(address: str) -> Iterator[None]:
-    """Accepts connections, and drops them, while the block lasts."""
-    _, _, port = address.rpartition(":")
+def _listening(address: str) -> Iterator[set[int]]:
+    """Listens while the block lasts, and gives the numbers of those that have knocked so far."""
     try:
-        server = socket.create_server(("", int(port)))
-    except (OSError, ValueError, OverflowError) as error:
+        server = socket.create_server(("", _place(address)[1]))
+    except (OSError, ValueError) as error:
         raise UserError(
             f"Expected to listen at this worker's own address. Received: {address}: {error}. "
             "Is another process of the run still there?"
         ) from None
+    heard: set[int] = set()
 
     def accept() -> None:
-        with contextlib.suppress(OSError):  # until it is closed
-            while True:
-                server.accept()[0].close()
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return  # it was closed
+            with connection, contextlib.suppress(OSError, ValueError):
+                connection.settimeout(PATIENCE)
+                greeting, _, number = connection.recv(64).decode("ascii").partition(" ")
+                if greeting == GREETING:
+                    heard.add(int(number))
 
-    threading.Thread(target=accept, daemon=True).start()
+    listener = threading.Thread(target=accept, daemon=True)
+    listener.start()
     try:
-        yield
+        yield heard
     finally:
         # What waits in `accept` wakes by this alone.
         with contextlib.suppress(OSError):
             server.shutdown(socket.SHUT_RDWR)
         server.close()
+        listener.join(PATIENCE)
 
 
-def _answers(address: str) -> bool:
-    host, _, port = address.rpartition(":")
+def _knock(address: str, number: int) -> bool:
+    """Whether somebody listens at an address, who is then told this process's number."""
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=2):
+        with socket.create_connection(_place(address), timeout=PATIENCE) as connection:
+            connection.sendall(f"{GREETING} {number}".encode("ascii"))
             return True
-    except (OSError, ValueError, OverflowError):
+    except (OSError, ValueError):
         return False  # not started yet, or its name is not known yet
+
+
+def _place(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    if not 0 < int(port) < 2**16:
+        raise ValueError(f"{port} is no port")
+    return host.strip("[]"), int(port)

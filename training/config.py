@@ -14,7 +14,9 @@ from pydantic import (
     model_validator,
 )
 
-from keras_resnets.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from keras_resnets.preprocessing import Preprocessing
+
+LARGEST_SIDE = 4096  # of training images
 
 
 def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
@@ -43,8 +45,6 @@ Area = Annotated[float, Field(gt=0, le=1)]
 Ratio = Annotated[float, Field(ge=0.01, le=100)]
 AreaRange = Annotated[tuple[Area, Area], AfterValidator(_ordered)]
 RatioRange = Annotated[tuple[Ratio, Ratio], AfterValidator(_ordered)]
-Mean = Annotated[float, Field(ge=-1, le=2)]  # of pixels scaled to [0, 1]
-Deviation = Annotated[float, Field(ge=0.001, le=1000)]
 
 
 class Section(BaseModel):
@@ -103,15 +103,18 @@ class Data(Section):
         return {name: value for name, value in given.items() if value is not None}
 
 
-class Preprocessing(Section):
-    """The evaluation transform: see `keras_resnets.preprocessing.Preprocessing`."""
-
-    size: Annotated[int, Field(ge=1, le=4096)] = 224
-    crop_fraction: Annotated[float, Field(ge=0.05, le=1)] = 0.875
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
-    antialias: bool = True
-    mean: tuple[Mean, Mean, Mean] = IMAGENET_MEAN
-    std: tuple[Deviation, Deviation, Deviation] = IMAGENET_STD
+def _for_training(preprocessing: Preprocessing) -> Preprocessing:
+    if not isinstance(preprocessing.size, int) or preprocessing.size > LARGEST_SIDE:
+        raise ValueError(
+            f"Expected preprocessing.size to be one side of a square, at most {LARGEST_SIDE}. "
+            f"Received: {preprocessing.size}."
+        )
+    if len(preprocessing.mean) != 3:
+        raise ValueError(
+            "Expected preprocessing.mean and std of three channels, since training images are RGB. "
+            f"Received: {len(preprocessing.mean)}."
+        )
+    return preprocessing
 
 
 class Crop(Section):
@@ -375,7 +378,7 @@ class Config(Section):
     name: str = "custom"
     model: Model = Model()
     data: Data = Data()
-    preprocessing: Preprocessing = Preprocessing()
+    preprocessing: Annotated[Preprocessing, AfterValidator(_for_training)] = Preprocessing()
     augmentation: Augmentation = Augmentation()
     optimizer: Optimizer = Sgd()
     schedule: Schedule = Cosine()

@@ -16,7 +16,6 @@ from . import networks
 from .cluster import Task
 from .config import Config, Data
 from .data.batches import (
-    preprocessing_of,
     steps_per_epoch,
     training_batches,
     validation_batches,
@@ -59,8 +58,8 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
         Stopped: After a signal, once the state is saved.
     """
     # Whatever can be refused is refused before a file of the run is touched.
-    networks.constructor(config.model)
     devices = Devices.open(config, task)
+    networks.check(config)
     share = devices.share
     data = open_checked(config.data, config.model.classes)
     steps = steps_per_epoch(data, config.batch_size)
@@ -149,7 +148,10 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     if task.is_chief:
         some = training_batches(data, config).take(min(steps, SWA_STEPS))
         models.save_average(average, some)
-        print(f"The best model has {evaluate_run(folder, data, config.batch_size).verdict}.")
+        result = evaluate_run(folder, data, config.batch_size)
+        print(f"The best model has {result.verdict}.")
+        if result.split != "test":
+            print("There is no test split: these images have also chosen the best epoch.")
     folder.finish()
 
 
@@ -274,7 +276,7 @@ def _card(config: Config, data: ImageData) -> Card:
     return Card(
         architecture=config.model.name,
         class_names=data.class_names,
-        preprocessing=preprocessing_of(config.preprocessing),
+        preprocessing=config.preprocessing,
         data=config.data.arguments(),
         provenance={"made_by": "keras-resnets train", "recipe": config.name},
     )

@@ -2,13 +2,16 @@
 
 import functools
 import inspect
+import reprlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 import keras_resnets
-from keras_resnets.errors import UserError, near_miss
+from keras_resnets.errors import MissingFile, UserError, near_miss
 
 from .config import Config, Model
 
@@ -17,6 +20,9 @@ _DECIDED = {
     *("include_top", "weights", "input_tensor", "input_shape", "pooling"),
     *("classes", "classifier_activation", "name"),
 }
+# Of whole numbers and of factors in `model.arguments`: beyond, a typing error fills the memory.
+LARGEST, WIDEST = 1024, 10.0
+_FINITE = ConfigDict(allow_inf_nan=False)
 
 
 def constructor(model: Model) -> Callable[..., keras.Model]:
@@ -31,15 +37,64 @@ def constructor(model: Model) -> Callable[..., keras.Model]:
             keras_resnets, keras_resnets.model_info(model.name).name
         )
     except ValueError:
-        known = [*families, *keras_resnets.list_models()]
-        raise UserError(f"Unknown model {model.name!r}. {near_miss(model.name, known)}") from None
-    arguments = set(inspect.signature(function).parameters) - _DECIDED
+        names = [*families, *keras_resnets.list_models()]
+        raise UserError(f"Unknown model {model.name!r}. {near_miss(model.name, names)}") from None
+    parameters = inspect.signature(function).parameters
+    known = {name: parameters[name].annotation for name in parameters if name not in _DECIDED}
     for argument in model.arguments:
-        if argument not in arguments:
+        if argument not in known:
             raise UserError(
-                f"Unknown key 'model.arguments.{argument}'. {near_miss(argument, arguments)}"
+                f"Unknown key 'model.arguments.{argument}'. {near_miss(argument, known)}"
             )
-    return functools.partial(function, **model.arguments)
+    checked = {
+        argument: _checked(argument, value, known[argument])
+        for argument, value in model.arguments.items()
+    }
+    return functools.partial(function, **checked)
+
+
+def _checked(argument: str, value: Any, annotation: Any) -> Any:
+    """A recipe's value as the constructor's own type, and of a size that a machine can hold.
+
+    What the number means is the constructor's to check.
+    """
+    try:
+        found = TypeAdapter(annotation, config=_FINITE).validate_python(value)
+    except ValidationError as error:
+        (problem, *_) = error.errors(include_url=False, include_input=False)
+        raise UserError(
+            f"model.arguments.{argument}: {problem['msg']}. Received: {reprlib.repr(value)}."
+        ) from None
+    numbers = found if isinstance(found, tuple) else (found,)
+    for number in numbers:
+        if isinstance(number, bool | str | None):
+            continue
+        low, high = (1, LARGEST) if isinstance(number, int) else (-WIDEST, WIDEST)
+        if not low <= number <= high:
+            raise UserError(
+                f"Expected model.arguments.{argument} from {low:g} to {high:g}. "
+                f"Received: {number:g}."
+            )
+    if len(numbers) > 1 and sum(numbers) > LARGEST:
+        raise UserError(
+            f"Expected at most {LARGEST} blocks in all. Received: {argument}={reprlib.repr(value)}."
+        )
+    return found
+
+
+def check(config: Config) -> None:
+    """Refuses a network that cannot be built, or weights that are not there, at little cost.
+
+    Args:
+        config: Of the run.
+
+    Raises:
+        UserError: For those.
+    """
+    weights = config.model.weights
+    if weights is not None and Path(weights).name != weights and not Path(weights).is_file():
+        raise MissingFile(f"Expected model.weights to be a file. Received: no file {weights}.")
+    served(config, config.model.classes or 2)
 
 
 def in_training(config: Config, classes: int) -> keras.Model:
@@ -82,14 +137,13 @@ def all_layers(network: keras.Model) -> list[Any]:
 def _build(
     config: Config, classes: int, weights: str | None, activation: str | None, precision: str
 ) -> keras.Model:
-    size = config.preprocessing.size
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(config.seed)
     try:
         return constructor(config.model)(
             weights=weights,
-            input_shape=(size, size, 3),
+            input_shape=(*config.preprocessing.shape, 3),
             classes=classes,
             classifier_activation=activation,
         )

@@ -1,5 +1,6 @@
 """Recipes: the YAML files in `recipes/`, and how a configuration is made from one."""
 
+import dataclasses
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,8 +26,11 @@ MOST_BYTES = 200_000
 MOST_VALUES = 5_000
 DEEPEST = 20
 LARGEST = 2**63
+UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}  # as pydantic has it
 # Sections of which there are several kinds, and the key that says which.
 UNIONS = {"optimizer": "name", "schedule": "name"}
+
+Kind = type[Any]  # of a section: a pydantic model, or a dataclass of the library's
 
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxdict = 3, 4, 4, 4
@@ -178,7 +182,7 @@ def _explained(problem: Any) -> str:
         return (
             f"{ABSENT[location[-1]]} Received: {key}={_SHORT.repr(problem['input'])}. Leave it out."
         )
-    if problem["type"] == "extra_forbidden":
+    if problem["type"] in UNKNOWN:
         return _unknown_key(path, kinds)
     if problem["type"] == "value_error":
         message = str(problem["ctx"]["error"])
@@ -190,10 +194,10 @@ def _explained(problem: Any) -> str:
     return f"{key}: {problem['msg']}. {received}"
 
 
-def _unknown_key(path: Sequence[str], kinds: Sequence[type[BaseModel]]) -> str:
+def _unknown_key(path: Sequence[str], kinds: Sequence[Kind]) -> str:
     key = ".".join(path)
     tag = UNIONS.get(path[0])
-    others = [kind for kind in _sections(Config, path[:-1]) if path[-1] in kind.model_fields]
+    others = [kind for kind in _sections(Config, path[:-1]) if path[-1] in _fields(kind)]
     if tag is None or not others:
         return f"Unknown key {key!r}. {near_miss(path[-1], _keys(kinds))}"
     chosen, fitting = (" or ".join(n for k in group for n in _tags(k)) for group in (kinds, others))
@@ -204,13 +208,13 @@ def _unknown_key(path: Sequence[str], kinds: Sequence[type[BaseModel]]) -> str:
     )
 
 
-def _path(location: Sequence[str]) -> tuple[list[str], list[type[BaseModel]]]:
+def _path(location: Sequence[str]) -> tuple[list[str], list[Kind]]:
     """A place as the user writes it, without the tags in it, and the kinds of its section."""
     path: list[str] = []
-    kinds: list[type[BaseModel]] = [Config]
+    kinds: list[Kind] = [Config]
     above = kinds
     for part in location:
-        if not any(part in kind.model_fields for kind in kinds) and _tagged(kinds, part):
+        if not any(part in _fields(kind) for kind in kinds) and _tagged(kinds, part):
             kinds = _tagged(kinds, part)
             continue
         path.append(part)
@@ -218,35 +222,45 @@ def _path(location: Sequence[str]) -> tuple[list[str], list[type[BaseModel]]]:
     return path, above
 
 
-def _sections(section: type[BaseModel], path: Sequence[str]) -> list[type[BaseModel]]:
+def _sections(section: Kind, path: Sequence[str]) -> list[Kind]:
     kinds = [section]
     for part in path:
         kinds = _inner(kinds, part)
     return kinds
 
 
-def _inner(kinds: Iterable[type[BaseModel]], field: str) -> list[type[BaseModel]]:
+def _inner(kinds: Iterable[Kind], field: str) -> list[Kind]:
     """The kinds of section that a field may be."""
-    fields = [kind.model_fields[field] for kind in kinds if field in kind.model_fields]
-    return list(dict.fromkeys(model for f in fields for model in _models(f.annotation)))
+    annotations = [_fields(kind)[field] for kind in kinds if field in _fields(kind)]
+    return list(dict.fromkeys(kind for found in annotations for kind in _kinds(found)))
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _fields(kind: Kind) -> dict[str, Any]:
+    """The annotations of a section's keys."""
+    if issubclass(kind, BaseModel):
+        return {name: field.annotation for name, field in kind.model_fields.items()}
+    return {field.name: field.type for field in dataclasses.fields(kind)}
+
+
+def _kinds(annotation: Any) -> Iterator[Kind]:
+    """The sections that an annotation stands for."""
+    if isinstance(annotation, type) and (
+        issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation)
+    ):
         yield annotation
     for argument in get_args(annotation):
-        yield from _models(argument)
+        yield from _kinds(argument)
 
 
-def _tagged(kinds: Iterable[type[BaseModel]], tag: Any) -> list[type[BaseModel]]:
+def _tagged(kinds: Iterable[Kind], tag: Any) -> list[Kind]:
     return [kind for kind in kinds if tag in _tags(kind)]
 
 
-def _tags(kind: type[BaseModel]) -> tuple[str, ...]:
+def _tags(kind: Kind) -> tuple[str, ...]:
     """The names by which a kind of section is told from its alternatives."""
-    fields = kind.model_fields
-    return next((get_args(fields[k].annotation) for k in ("name", "kind") if k in fields), ())
+    fields = _fields(kind)
+    return next((get_args(fields[key]) for key in ("name", "kind") if key in fields), ())
 
 
-def _keys(kinds: Iterable[type[BaseModel]]) -> set[str]:
-    return {key for kind in kinds for key in kind.model_fields}
+def _keys(kinds: Iterable[Kind]) -> set[str]:
+    return {key for kind in kinds for key in _fields(kind)}

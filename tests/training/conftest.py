@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -152,10 +153,15 @@ def start(tmp_path):
 
 @pytest.fixture
 def start_workers(start):
-    """Two processes that train together over the loopback."""
+    """Processes that train together over the loopback, all of them or those named."""
 
-    def run(*arguments: object) -> list[subprocess.Popen[str]]:
-        cluster = {"worker": [f"localhost:{port}" for port in _free_ports(2)]}
+    def run(
+        *arguments: object,
+        count: int = 2,
+        ports: Sequence[int] | None = None,
+        only: Sequence[int] | None = None,
+    ) -> list[subprocess.Popen[str]]:
+        cluster = {"worker": [f"localhost:{port}" for port in ports or free_ports(count)]}
         return [
             start(
                 *(*arguments, "--strategy", "multiworker", "--devices", 1),
@@ -163,13 +169,18 @@ def start_workers(start):
                     {"cluster": cluster, "task": {"type": "worker", "index": index}}
                 ),
             )
-            for index in range(2)
+            for index in (range(count) if only is None else only)
         ]
 
     return run
 
 
-def _free_ports(count: int) -> list[int]:
+@pytest.fixture(name="free_ports")
+def _free_ports():
+    return free_ports
+
+
+def free_ports(count: int) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:

@@ -39,6 +39,8 @@ def run(arguments: argparse.Namespace) -> None:
         out=arguments.out,
     )
     print(f"{result.images} images of the {result.split} split")
+    if result.split != arguments.split:
+        print(f"There is no {arguments.split} split: these images have also chosen the best epoch.")
     for name in ("top1", "top5", "calibration_error"):
         low, high = getattr(result, f"{name}_interval")
         print(f"{_spaced(name):22} {getattr(result, name):7.2%}   ({low:.2%} to {high:.2%})")

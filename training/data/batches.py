@@ -11,9 +11,8 @@ import tensorflow as tf
 
 from keras_resnets.data import ImageData, evaluation_batches, without_stalls
 from keras_resnets.errors import UserError
-from keras_resnets.preprocessing import Preprocessing
 
-from ..config import Config, Preprocessing as Section
+from ..config import Config
 from ..devices import WHOLE, Share
 from .draws import Draws
 from .mixing import random_mixing
@@ -43,11 +42,6 @@ def steps_per_epoch(data: ImageData, batch_size: int) -> int:
             f"Received: batch_size={batch_size}."
         )
     return steps
-
-
-def preprocessing_of(section: Section) -> Preprocessing:
-    """The library's value of a recipe's section."""
-    return Preprocessing(**section.model_dump())
 
 
 def training_batches(
@@ -89,7 +83,7 @@ def training_batches(
         images, targets = random_mixing(images, targets, config.augmentation, draws)
         return preprocessing.normalize(images), targets
 
-    preprocessing = preprocessing_of(config.preprocessing)
+    preprocessing = config.preprocessing
     first = tf.constant(start.epoch, tf.int64)
     # AutoGraph would warn of TFDS's decorators.
     plain = tf.autograph.experimental.do_not_convert(epoch_examples)
@@ -136,9 +130,7 @@ def validation_batches(
             tf.ensure_shape(weights, (rows,)),
         )
 
-    batches = evaluation_batches(data, split, preprocessing_of(config.preprocessing), rows).map(
-        fill
-    )
+    batches = evaluation_batches(data, split, config.preprocessing, rows).map(fill)
     replicas = share.workers * share.replicas
     lacking = -len(range(0, data.sizes[split], rows)) % replicas
     empty = tf.data.Dataset.from_tensors(

@@ -5,7 +5,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..config import Erasing, Preprocessing
+from keras_resnets.preprocessing import Preprocessing
+
+from ..config import Erasing
 from .draws import Draws
 
 

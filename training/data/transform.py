@@ -4,10 +4,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_resnets import preprocessing as library
 from keras_resnets.data import crop_image
+from keras_resnets.preprocessing import Preprocessing
 
-from ..config import Augmentation, Preprocessing
+from ..config import Augmentation
 from .color import random_jitter
 from .crops import random_crop
 from .draws import Draws
@@ -21,10 +21,9 @@ def training_image(
 ) -> Any:
     """From an encoded image, a scalar string, to `(size, size, 3)` float32 pixels in [0, 255]."""
     if augmentation.crop is not None:
-        image = random_crop(encoded, preprocessing.size, augmentation.crop, draws)
+        image = random_crop(encoded, preprocessing.shape[0], augmentation.crop, draws)
     else:
-        transform = library.Preprocessing(**preprocessing.model_dump())
-        image = tf.cast(crop_image(encoded, transform), tf.float32)
+        image = tf.cast(crop_image(encoded, preprocessing), tf.float32)
     if augmentation.flip:
         image = random_flip(image, draws)
     if augmentation.shift is not None:

@@ -1,7 +1,7 @@
-"""Evaluation of a saved model on a split, by its own card's transform."""
+"""Evaluation of a model on a split, by its own card's transform."""
 
-import warnings
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,13 @@ import numpy as np
 import keras_resnets
 from keras_resnets._common.files import write_text
 from keras_resnets._common.pictures import page, save
-from keras_resnets.card import Card, card_path, find_model
+from keras_resnets.card import Card, class_names
 from keras_resnets.data import ImageData, evaluation_batches, open_data
 from keras_resnets.errors import UserError
-from keras_resnets.preprocessing import Preprocessing
-from keras_resnets.weights import FreshHeadWarning, registered_checkpoint
+from keras_resnets.preprocessing import imagenet_classes
+from keras_resnets.weights import registered_checkpoint
 
+from ..data.identity import measured_split
 from ..run.folder import EVALUATION, RunFolder, read_rows
 from ..run.models import BEST
 from . import plots
@@ -30,13 +31,44 @@ Array = np.ndarray[Any, Any]
 def predict(
     model: keras.Model, card: Card, data: ImageData, split: str, batch_size: int
 ) -> tuple[Array, Array]:
-    """Probabilities `(images, classes)` and labels `(images,)` of a split, in its fixed order."""
+    """Probabilities `(images, classes)` and labels `(images,)` of a split, in its fixed order.
+
+    Raises:
+        UserError: Where the images are of classes that the model does not know.
+    """
+    places = np.array(places_of(data.class_names, card.class_names))
     batches = evaluation_batches(data, split, card.preprocessing, batch_size)
     probabilities, labels = [], []
     for images, truth in batches:
-        probabilities.append(model.predict_on_batch(images))
-        labels.append(truth.numpy())
+        outputs = model.predict_on_batch(images)
+        if outputs.shape[-1] == 1:  # one output tells two classes apart
+            outputs = np.concatenate([1 - outputs, outputs], axis=1)
+        probabilities.append(outputs)
+        labels.append(places[truth.numpy()])
     return np.concatenate(probabilities), np.concatenate(labels)
+
+
+def places_of(names: Sequence[str], known: Sequence[str]) -> list[int]:
+    """Where classes stand among those that a model knows, by their names.
+
+    Args:
+        names: Of the images' classes; ImageNet's may be WordNet IDs.
+        known: The model's, in the order of its outputs.
+
+    Raises:
+        UserError: For a class that the model does not know.
+    """
+    places = {name: index for index, name in enumerate(known)}
+    if tuple(known) == class_names(len(imagenet_classes())):
+        places |= {wnid: index for index, (wnid, _) in enumerate(imagenet_classes())}
+    unknown = [name for name in names if name not in places]
+    if unknown:
+        shown = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
+        raise UserError(
+            f"Expected the {len(known)} classes of the model: {shown}. "
+            f"Received also: {', '.join(unknown[:10])}."
+        )
+    return [places[name] for name in names]
 
 
 def evaluate_model(
@@ -48,81 +80,62 @@ def evaluate_model(
     batch_size: int,
     out: Path | None = None,
 ) -> Evaluation:
-    """Evaluates a saved model, or a named one, and writes the numbers as JSON where `out` says.
+    """Evaluates a model, and writes the numbers as JSON where `out` says.
 
     Args:
-        model: a run folder, a `.keras` file with its card, or a model's name.
-        weights: of a named model.
-        source: arguments of `open_data`; without a data set or folder, the card's own.
+        model: A run folder, a `.keras` file with its card, or a network's name.
+        weights: Of a named network.
+        source: Arguments of `open_data`; without a data set or folder, the card's own.
+        split: Of those images.
+        batch_size: Images at a time.
+        out: A JSON file to write.
 
     Raises:
-        UserError: where the model or the data is not there, or they do not fit each other.
+        UserError: Where the model or the data is not there, or they do not fit each other.
     """
     given: dict[str, Any] = {name: value for name, value in source.items() if value is not None}
-    try:
-        if Path(model).exists():
-            path = find_model(model)
-            network, card = keras.saving.load_model(path, compile=False), Card.load(path)
-            data = open_data(**(given or dict(card.data or {})))
-        else:
-            keras_resnets.model_info(model)  # before minutes are spent on the data
-            if not {"folder", "dataset"} & set(given):
-                raise UserError(
-                    f"Expected --data FOLDER or --dataset NAME: {model} by its name has no data of "
-                    "its own, as a run has. Received: neither."
-                )
-            data = open_data(**given)
-            network, card = _named(model, weights, data)
-    except (ValueError, OSError, ImportError) as error:
-        raise UserError(str(error)) from error
-    if len(data.class_names) != network.output_shape[-1]:
-        raise UserError(_other_classes(network.output_shape[-1], model, data))
+    if Path(model).exists():
+        network, card = keras_resnets.open_model(model, weights)
+        data = open_data(**(given or _own_data(model, card)))
+    else:
+        # Before minutes are spent on the data, and before weights of other classes are downloaded.
+        variant = keras_resnets.model_info(model).name
+        if not {"folder", "dataset"} & set(given):
+            raise UserError(_no_data(model))
+        data = open_data(**given)
+        published = registered_checkpoint(variant, weights)
+        if published is not None:
+            places_of(data.class_names, class_names(published.classes))
+        network, card = keras_resnets.open_model(model, weights)
+    if card.class_names == tuple(f"class {index}" for index in range(len(data.class_names))):
+        # Nobody named them: the images' classes are taken in their order.
+        card = dataclasses.replace(card, class_names=data.class_names)
     probabilities, labels = predict(network, card, data, split, batch_size)
-    result = evaluate(probabilities, labels, data.class_names, split)
+    result = evaluate(probabilities, labels, card.class_names, measured_split(data, split))
     if out is not None:
         result.save(out)
     return result
 
 
-def _named(name: str, weights: str | None, data: ImageData) -> tuple[keras.Model, Card]:
-    """A model for the data's classes, and its card: the checkpoint's, or the one beside its file."""
-    variant = keras_resnets.model_info(name).name
-    classes = len(data.class_names)
-    checkpoint = registered_checkpoint(variant, weights)
-    if checkpoint is not None and checkpoint.classes != classes:
-        raise UserError(_other_classes(checkpoint.classes, checkpoint.name, data))
-    if checkpoint is not None:
-        preprocessing = checkpoint.preprocessing
-    elif weights is not None and card_path(weights).is_file():
-        preprocessing = Card.load(weights).preprocessing
-    else:
-        preprocessing = Preprocessing()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", FreshHeadWarning)
-        try:
-            network = keras_resnets.create_model(
-                variant, weights=weights, classes=classes, input_shape=(*preprocessing.shape, 3)
-            )
-        except FreshHeadWarning as warning:
-            raise UserError(
-                f"Expected the {classes} classes of {data.name}. Received: {warning}"
-            ) from None
-    return network, Card(variant, data.class_names, preprocessing)
+def _own_data(model: str, card: Card) -> dict[str, Any]:
+    if card.data is None:
+        raise UserError(_no_data(model))
+    return dict(card.data)
 
 
-def _other_classes(classes: int, model: str, data: ImageData) -> str:
+def _no_data(model: str) -> str:
     return (
-        f"Expected the {classes} classes of {model}. "
-        f"Received: {len(data.class_names)} of {data.name}."
+        f"Expected --data FOLDER or --dataset NAME: {model} has no data of its own, as a run has. "
+        "Received: neither."
     )
 
 
 def evaluate_run(folder: RunFolder, data: ImageData, batch_size: int) -> Evaluation:
     """Evaluates a run's best model on the test split, and draws what there is to see."""
     path = folder / BEST
-    model, card = keras.saving.load_model(path, compile=False), Card.load(path)
+    model, card = keras_resnets.open_model(path)
     probabilities, labels = predict(model, card, data, "test", batch_size)
-    result = evaluate(probabilities, labels, card.class_names, "test")
+    result = evaluate(probabilities, labels, card.class_names, measured_split(data, "test"))
 
     plots.draw_curves(read_rows(folder.path), folder / "curves.png")
     plots.draw_confusion(result.confusion, card.class_names, folder / "confusion.png")

@@ -106,7 +106,6 @@ def evaluate(
         split: What the images are of.
     """
     from sklearn.metrics import (
-        cohen_kappa_score,
         confusion_matrix,
         matthews_corrcoef,
         top_k_accuracy_score,
@@ -132,11 +131,20 @@ def evaluate(
         loss=float(-np.log(np.maximum(right, 1e-12)).mean()),
         calibration_error=calibration_error(confidence, correct),
         calibration_error_interval=_bootstrap(confidence, correct),
-        cohen_kappa=float(cohen_kappa_score(labels, predicted)),
+        cohen_kappa=_kappa(labels, predicted),
         matthews_correlation=float(matthews_corrcoef(labels, predicted)),
         confusion=confusion_matrix(labels, predicted, labels=range(classes)).tolist(),
         classes=_per_class(labels, predicted, class_names),
     )
+
+
+def _kappa(labels: Array, predicted: Array) -> float:
+    """Cohen's kappa; 0 where all images are of one class and taken for it, and chance says as much."""
+    from sklearn.metrics import cohen_kappa_score
+
+    if len(np.union1d(labels, predicted)) == 1:
+        return 0.0
+    return float(cohen_kappa_score(labels, predicted))
 
 
 def wilson(successes: int, trials: int) -> Interval:

@@ -8,7 +8,7 @@ import numpy as np
 from keras_resnets._common.pictures import Shown, page, save
 
 from ..config import Config
-from ..data.batches import preprocessing_of, training_batches
+from ..data.batches import training_batches
 from ..loop import open_checked
 
 
@@ -23,7 +23,7 @@ def draw_augmented(config: Config, count: int, path: Path) -> None:
     batches = training_batches(data, config.model_copy(update={"batch_size": batch_size}))
     shown = list(batches.take(-(-count // batch_size)).as_numpy_iterator())
     images, targets = (np.concatenate(parts)[:count] for parts in zip(*shown, strict=True))
-    preprocessing = preprocessing_of(config.preprocessing)
+    preprocessing = config.preprocessing
     scale = np.asarray(preprocessing.std) * 255
     pixels = images * scale + np.asarray(preprocessing.mean) * 255
     shown = [

@@ -44,7 +44,7 @@ def test_unknown_data_set(refused):
 
 
 def test_unknown_flag(refused):
-    assert "unrecognized arguments: --epoch 3" in refused("--recipe", "demo", "--epoch", "3")
+    assert "Unrecognized arguments: --epoch 3" in refused("--recipe", "demo", "--epoch", "3")
 
 
 def test_no_data(refused):

@@ -9,12 +9,16 @@ from references.draw import draw_tensors
 from safetensors.numpy import save_file
 
 import keras_resnets
-from keras_resnets.card import Card
+from keras_resnets.card import Card, class_names
 from keras_resnets.data import evaluation_batches, open_data
+from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing
 from training.cli import main
+from training.reporting.evaluate import places_of
 
 VARIANT = "ReXNetLite100"
+# A file that has no card beside it is measured as networks are usually used, and that is said.
+pytestmark = pytest.mark.filterwarnings("ignore::keras_resnets.card.AssumptionWarning")
 REFERENCE = Path(__file__).parents[2] / "references" / "data" / "rexnet_lite_100.npz"
 # As the card beside the file says; ImageNet's where there is none.
 SIZES = {".weights.h5": 224, ".safetensors": 64, ".keras": 64}
@@ -117,24 +121,25 @@ def test_weights_that_are_not_there(refused, photos, tmp_path):
 
 def test_weights_of_another_network(refused, files, photos):
     message = refused("--model", "ReXNet100", "--weights", files[".weights.h5"], "--data", photos)
-    assert message.startswith("error: The checkpoint does not fit ReXNet100: ")
+    assert f"{files['.weights.h5']} does not fit ReXNet100: " in message
 
 
 def test_weights_for_other_classes(refused, files, photos, tmp_path):
     for name in ("blue", "red"):
         (tmp_path / "two").mkdir(exist_ok=True)
         (tmp_path / "two" / name).symlink_to(photos / name)
-    for suffix in (".weights.h5", ".safetensors"):
-        message = refused(
-            *("--model", VARIANT, "--weights", files[suffix], "--data", tmp_path / "two")
-        )
-        assert message.startswith("error: Expected the 2 classes of two. Received: ")
-        assert "has 2 classes, the checkpoint's 3" in message
+    arguments = ["--model", VARIANT, "--data", tmp_path / "two", "--weights"]
+    message = refused(*arguments, files[".weights.h5"])
+    assert "Expected the 3 classes of the model: class 0, class 1, class 2." in message
+    assert "Received also: blue, red." in message
+    # The card beside this one names its classes, and these two are among them.
+    assert main(["evaluate", *map(str, arguments), str(files[".safetensors"])]) == 0
 
 
 def test_published_weights_are_not_downloaded_for_other_classes(refused, photos):
     message = refused("--model", "ReXNet100", "--data", photos)
-    assert "Expected the 1000 classes of rexnet_100.nav_in1k. Received: 3 of photos" in message
+    assert "Expected the 1000 classes of the model: tench, goldfish" in message
+    assert "Received also: blue, green, red." in message
 
 
 def test_a_data_set_that_cannot_be_reached(refused, monkeypatch, tmp_path):
@@ -147,3 +152,26 @@ def test_a_data_set_that_cannot_be_reached(refused, monkeypatch, tmp_path):
 
 def test_a_named_model_has_no_data_of_its_own(refused):
     assert "Expected --data FOLDER or --dataset NAME" in refused("--model", VARIANT)
+
+
+def test_classes_meet_by_their_names():
+    known = ("blue", "green", "red")
+    assert places_of(("red", "green"), known) == [2, 1]
+    with pytest.raises(UserError, match=r"blue, green, red\. Received also: violet\."):
+        places_of(("green", "violet"), known)
+    # ImageNet's folders bear WordNet IDs.
+    assert places_of(("n01440764", "n01443537"), class_names(1000)) == [0, 1]
+
+
+def test_a_validation_split_that_serves_as_test_is_called_so(files, photos, tmp_path, capsys):
+    for split in ("train", "validation"):
+        (tmp_path / "photos" / split).mkdir(parents=True)
+        for name in ("blue", "green", "red"):
+            (tmp_path / "photos" / split / name).symlink_to(photos / name)
+    arguments = ["--model", VARIANT, "--weights", files[".keras"], "--data", tmp_path / "photos"]
+    out = tmp_path / "numbers.json"
+    assert main(["evaluate", *map(str, arguments), "--out", str(out)]) == 0
+    assert json.loads(out.read_text())["split"] == "validation"
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == "60 images of the validation split"
+    assert second == "There is no test split: these images have also chosen the best epoch."

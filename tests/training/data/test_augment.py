@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageEnhance as Enhance, ImageOps
 
-from training.config import Augmentation, AutoAugment, Crop, Erasing, Preprocessing, RandAugment
+from keras_resnets.preprocessing import Preprocessing
+from training.config import Augmentation, AutoAugment, Crop, Erasing, RandAugment
 from training.data import color
 from training.data.crops import random_crop
 from training.data.draws import Draws
