@@ -117,9 +117,13 @@ def _check(name: str, dataset: Any) -> None:
 def _limit_memory(path: str) -> None:
     try:
         import resource
-    except ImportError:  # Windows
+
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    except (ImportError, OSError):  # not Linux: the checks of sizes are all there is
         return
-    most = _BEYOND_FILE + 2 * Path(path).stat().st_size
+    # On many cores the libraries reserve gigabytes that they never use.
+    reserved = pages * resource.getpagesize()
+    most = reserved + _BEYOND_FILE + 2 * Path(path).stat().st_size
     resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 

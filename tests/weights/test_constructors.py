@@ -1,15 +1,19 @@
 """The argument `weights` of the public constructors, whole checkpoints through a local hub."""
 
+import functools
 import json
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch_files
 from references.draw import draw_tensors
 from safetensors.numpy import save, save_file
 
 import keras_resnets
+from keras_resnets.card import AssumptionWarning
+from keras_resnets.errors import UserError
 from keras_resnets.weights import (
     DownloadError,
     FreshHeadWarning,
@@ -135,6 +139,41 @@ def test_without_the_top_a_file_fills_the_rest(variant, architecture, tmp_path):
     assert model.input_shape == (None, None, None, 3)
     assert not any(v.path.startswith(("predictions", "hidden")) for v in model.weights)
     assert unlike(model, variant, tensors) == set()
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_a_file_keeps_its_own_classes(tmp_path, suffix):
+    tensors = drawn("rexnet_100", classes=10)
+    path = tmp_path / f"ten søt{suffix}"
+    if suffix == ".safetensors":
+        save_file(tensors, path)
+    else:
+        torch_files.save({"state_dict": {f"module.{k}": v for k, v in tensors.items()}}, path)
+    model = keras_resnets.ReXNet100(weights=str(path), input_shape=SMALL)
+    assert model.output_shape == (None, 10)
+    assert unlike(model, "ReXNet100", tensors) == set()
+
+
+def test_a_file_may_name_its_classes(tmp_path):
+    path, names = tmp_path / "trois.PT", ["chat", "chien", "søt hest"]
+    torch_files.save({"model": drawn("rexnet_100", classes=3), "classes": names}, path)
+    with pytest.warns(AssumptionWarning, match="trois.PT does not tell how it was trained"):
+        model, card = keras_resnets.open_model("ReXNet100", weights=path)
+    assert card.class_names == tuple(names)
+    assert model.output_shape == (None, 3)
+
+
+def test_a_headless_file_needs_the_number_of_classes(tmp_path):
+    tensors = {k: v for k, v in drawn("rexnet_100").items() if not k.startswith("head.fc.")}
+    save_file(tensors, tmp_path / "body.safetensors")
+    build = functools.partial(
+        keras_resnets.ReXNet100, weights=str(tmp_path / "body.safetensors"), input_shape=SMALL
+    )
+    with pytest.raises(UserError, match="body.safetensors, which has none. Say how many classes"):
+        build()
+    with pytest.warns(FreshHeadWarning, match="has 7 classes, there is none in the checkpoint"):
+        model = build(classes=7)
+    assert model.output_shape == (None, 7)
 
 
 def test_rexnet_lites_hidden_layer_is_loaded_with_the_top(tmp_path):
