@@ -7,8 +7,16 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE.tflite")
     parser.add_argument(
-        "--port", type=int, default=8000, help="0 takes any that is free (%(default)s)"
+        "--port", type=port, default=8000, help="0 takes any that is free (%(default)s)"
     )
+
+
+def port(text: str) -> int:
+    """An argparse type: an integer from 0 to 65535."""
+    number = int(text) if text.strip().isdecimal() else -1
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"Expected an integer from 0 to 65535. Received: {text!r}")
+    return number
 
 
 def run(arguments: argparse.Namespace) -> int:

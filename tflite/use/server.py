@@ -1,21 +1,30 @@
 """One page to try a file in the browser, where the model runs too.
 
 The server listens on the loopback interface alone, knows a fixed list of paths and answers GET alone:
-there is nothing to upload to. The page's policy forbids it to talk to any other server.
+there is nothing to upload to. It answers to its own name alone, so that no page of another name, which
+resolves to this machine, reads the model. The page's policy forbids it to talk to any other server.
 """
 
 import base64
+import contextlib
 import hashlib
 import re
+import socket
+import threading
 from collections.abc import Mapping
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from keras_resnets.errors import UserError
 
 from ..file.card import FileCard
+from .browser_runtime import WEB, runtime_folder
 
-WEB = Path(__file__).with_name("web")
-RUNTIME = WEB / "node_modules" / "@litertjs"
+CONNECTIONS = 50  # at a time; a browser opens six
+IDLE = 10.0  # seconds that a client may say nothing
+LONGEST = 60.0  # seconds that a connection may last
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -31,47 +40,97 @@ class Answer(NamedTuple):
     kind: str
 
 
-def make_server(content: bytes, card: FileCard, *, port: int = 0) -> ThreadingHTTPServer:
+class PageServer(ThreadingHTTPServer):
+    """A server that holds no more than `CONNECTIONS` clients, each for `LONGEST` seconds at most.
+
+    Args:
+        port: Where to listen; 0 takes any that is free.
+        answers: What is served, by path.
+        policy: The page's content security policy.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, port: int, answers: Mapping[str, Answer], policy: str):
+        self.answers = answers
+        self.policy = policy
+        self._free = threading.BoundedSemaphore(CONNECTIONS)
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        end = threading.Timer(LONGEST, _hang_up, [request])
+        end.daemon = True
+        end.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            end.cancel()
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no matter of the user's."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: PageServer
+    timeout = IDLE
+
+    def do_GET(self) -> None:
+        port = self.server.server_port
+        if self.headers.get("Host") not in (f"127.0.0.1:{port}", f"localhost:{port}"):
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
+            return
+        answer = self.server.answers.get(self.path)
+        if answer is None:
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", answer.kind)
+        self.send_header("Content-Length", str(len(answer.content)))
+        self.send_header("Content-Security-Policy", self.server.policy)
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    def log_message(self, *_: object) -> None:
+        """The terminal shows the address, and no request."""
+
+
+def make_server(content: bytes, card: FileCard, *, port: int = 0) -> PageServer:
     """A server of the page for one file.
 
     Args:
-        content: the file's bytes.
-        card: the file's.
-        port: where to listen; 0 takes any that is free.
+        content: The file's bytes.
+        card: The file's.
+        port: Where to listen, up to 65535; 0 takes any that is free.
 
     Raises:
-        FileNotFoundError: where npm has not brought the runtime.
-        OSError: where the port is taken.
+        UserError: Where the runtime for browsers cannot be fetched, or the port is taken.
     """
     answers = _answers(content, card)
     policy = _policy(answers["/"].content.decode())
+    try:
+        return PageServer(port, answers, policy)
+    except OSError as error:
+        raise UserError(
+            f"Expected a port that is free. Received: {port}: {error.strerror}. "
+            "Give another: --port 0 takes any."
+        ) from error
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answer = answers.get(self.path)
-            if answer is None:
-                self.send_error(404)
-                return
-            self.send_response(200)
-            self.send_header("Content-Type", answer.kind)
-            self.send_header("Content-Length", str(len(answer.content)))
-            self.send_header("Content-Security-Policy", policy)
-            self.send_header("X-Content-Type-Options", "nosniff")
-            self.end_headers()
-            self.wfile.write(answer.content)
 
-        def log_message(self, *_: object) -> None:
-            """The terminal shows the address, and no request."""
-
-    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+def _hang_up(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it ended by itself
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _answers(content: bytes, card: FileCard) -> Mapping[str, Answer]:
-    if not RUNTIME.is_dir():
-        raise FileNotFoundError(
-            f"Expected LiteRT's runtime for browsers in {RUNTIME}. Received: no such folder. "
-            f"npm brings it once: npm ci --prefix {WEB}"
-        )
+    runtime = runtime_folder()
     answers = {
         "/": _file(WEB / "index.html"),
         "/model.tflite": Answer(content, "application/octet-stream"),
@@ -79,9 +138,9 @@ def _answers(content: bytes, card: FileCard) -> Mapping[str, Answer]:
     }
     answers |= {f"/{name}": _file(WEB / name) for name in ("page.css", "page.js", "photo.js")}
     for package in ("core", "wasm-utils"):
-        for path in (RUNTIME / package / "dist").glob("*.js"):
+        for path in (runtime / package / "dist").glob("*.js"):
             answers[f"/{package}/{path.name}"] = _file(path)
-    answers |= {f"/wasm/{path.name}": _file(path) for path in (RUNTIME / "core/wasm").iterdir()}
+    answers |= {f"/wasm/{path.name}": _file(path) for path in (runtime / "core/wasm").iterdir()}
     return answers
 
 

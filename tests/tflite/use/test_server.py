@@ -2,9 +2,11 @@
 
 import contextlib
 import http.client
+import io
 import json
 import queue
 import shutil
+import socket
 import subprocess
 import threading
 import urllib.parse
@@ -26,13 +28,14 @@ from tflite.file.runtime import Runner
 from tflite.formats import FLOAT32
 from tflite.trained import TrainedModel
 from tflite.use import server
+from tflite.use.browser_runtime import WEB
 from tflite.use.classifier import Classifier
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 pytestmark = pytest.mark.skipif(
-    not server.RUNTIME.is_dir(), reason="npm ci --prefix tflite/use/web was not run"
+    not (WEB / "node_modules").is_dir(), reason="npm ci --prefix tflite/use/web was not run"
 )
 
 # What both scripts begin with.
@@ -187,6 +190,16 @@ def test_the_browser_says_what_python_says(
     wide = np.random.default_rng(0).integers(256, size=(61, 130, 3), dtype="uint8")
     Image.fromarray(wide).save(tmp_path / "wide.png")
     shown["wide.png"] = (tmp_path / "wide.png").read_bytes()
+    turned, transparent = io.BytesIO(), io.BytesIO()
+    corner = wide.copy()
+    corner[:20, :40] = (255, 0, 0)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(corner).save(turned, "PNG", exif=exif)
+    alpha = np.where(np.arange(130) < 65, 0, 255).astype("uint8")
+    clear = np.dstack([wide, np.broadcast_to(alpha, (61, 130))])
+    Image.fromarray(clear).save(transparent, "PNG")
+    shown |= {"turned.png": turned.getvalue(), "transparent.png": transparent.getvalue()}
     content = files[mode].read_bytes()
     script = PHOTOS.replace("NAMES", json.dumps([*shown, "text.jpg"]))
     results, asked = browse(
@@ -201,7 +214,9 @@ def test_the_browser_says_what_python_says(
         expected = dict(classifier.classify(photo))
         found = dict(results[name]["classes"])
         assert list(found) == list(expected), name
-        np.testing.assert_allclose(list(found.values()), list(expected.values()), atol=1e-3)
+        # In int8 the kernels of the browser may round another way, by a step of the logits.
+        tolerance = 1e-3 if mode == "float32" else 1e-2
+        np.testing.assert_allclose(list(found.values()), list(expected.values()), atol=tolerance)
         assert results[name]["state"].endswith(" ms")
     assert results["text.jpg"]["classes"] == []
     assert results["text.jpg"]["state"].startswith("text.jpg cannot be used")
@@ -264,6 +279,14 @@ def test_without_a_camera_it_says_so(
     assert disabled is False
 
 
+@pytest.fixture
+def page(files: dict[str, Path]) -> Iterator[int]:
+    """The port of a server of the page."""
+    content = files["float32"].read_bytes()
+    with serving(server.make_server(content, Classifier(content).card)) as port:
+        yield port
+
+
 def test_only_the_page_is_served(files: dict[str, Path]) -> None:
     content = files["float32"].read_bytes()
     instance = server.make_server(content, Classifier(content).card)
@@ -289,8 +312,41 @@ def test_only_the_page_is_served(files: dict[str, Path]) -> None:
         assert "http" not in policy
 
 
-def test_without_the_runtime_it_says_how_to_get_it(
-    fails, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(server, "RUNTIME", tmp_path / "nothing")
-    assert "npm ci --prefix" in fails("demo", files["float32"], "--port", "0")
+def test_only_its_own_name_is_answered(page: int) -> None:
+    for host, status in (
+        (f"127.0.0.1:{page}", 200),
+        (f"localhost:{page}", 200),
+        ("elsewhere.example", 421),
+        (f"elsewhere.example:{page}", 421),
+        ("127.0.0.1:1", 421),
+    ):
+        connection = http.client.HTTPConnection("127.0.0.1", page)
+        connection.request("GET", "/card.json", headers={"Host": host})
+        assert connection.getresponse().status == status, host
+        connection.close()
+
+
+def test_idle_clients_are_few_and_hung_up_on(page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server._Handler, "timeout", 0.5)
+    before = threading.active_count()
+    with contextlib.ExitStack() as stack:
+        idle = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", page), timeout=20))
+            for _ in range(server.CONNECTIONS + 20)
+        ]
+        # Those beyond the fiftieth are hung up on at once, the others when they have said nothing.
+        assert threading.active_count() - before <= 2 * server.CONNECTIONS
+        for client in idle:
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(1) == b""
+    connection = http.client.HTTPConnection("127.0.0.1", page)
+    connection.request("GET", "/")
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def test_a_port_that_is_taken_or_none(fails, files: dict[str, Path], page: int) -> None:
+    assert f"Received: {page}: Address already in use" in fails(
+        "demo", files["float32"], "--port", page
+    )
+    assert "from 0 to 65535. Received: '70000'" in fails("demo", files["float32"], "--port", 70000)

@@ -13,6 +13,8 @@ element('state').textContent = 'Ready.';
 /** The bytes of RGB of anything that can be drawn. */
 function bytes(source, width, height) {
   const context = new OffscreenCanvas(width, height).getContext('2d', {willReadFrequently: true});
+  context.fillStyle = 'white'; // under what is transparent
+  context.fillRect(0, 0, width, height);
   context.drawImage(source, 0, 0);
   const rgba = context.getImageData(0, 0, width, height).data;
   return {data: rgba.filter((_, i) => i % 4 !== 3), width, height};
@@ -69,7 +71,7 @@ async function open(file) {
   try {
     const bitmap = await createImageBitmap(file, {
       colorSpaceConversion: 'none',
-      imageOrientation: 'none',
+      imageOrientation: 'from-image',
     });
     list(await classify(bytes(bitmap, bitmap.width, bitmap.height)));
   } catch (error) {
