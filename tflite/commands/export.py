@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from ..formats import BY_OPTION, INT8, MIXED, NumberFormat
 from .options import add_data_arguments, named_data
 
 if TYPE_CHECKING:
+    from keras_resnets.data import ImageData
+
     from ..convert.export import Exporter, Options
     from ..trained import TrainedModel
 
@@ -94,7 +97,6 @@ def run(arguments: argparse.Namespace) -> int:
     from keras_resnets._common.phone_report import REPORT
 
     from ..convert.export import Exporter, paths
-    from ..trained import images_of
     from ..verify.compare import compare, report
 
     options = _options(arguments)
@@ -104,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     targets = dict(paths(trained.card, [*formats, MIXED], folder))
     check_writable(folder, (targets[format] for format in formats), force=arguments.force)
 
-    data = images_of(trained.card, named_data(arguments))
+    data = _images(arguments, trained, formats)
     exporter = Exporter(trained, data, options)
     files = {}
     for format in formats:
@@ -117,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
             files[path.name] = _write(exporter, MIXED, path, mixture.float_layers)
     print(f"peak memory {size(peak_memory())}")
     if data is None:
-        print("not compared with Keras: the card names no images; give --data or --dataset")
+        print("not compared with Keras: no images; give --data or --dataset")
         return 0
 
     found = compare(trained, files, data, split=arguments.split, limit=arguments.images)
@@ -125,6 +127,28 @@ def run(arguments: argparse.Namespace) -> int:
     summary.save(folder / REPORT)
     print(f"\n{summary.keras.images} images, {arguments.split} split of {data.name}:\n{summary}")
     return 0
+
+
+def _images(
+    arguments: argparse.Namespace, trained: "TrainedModel", formats: Sequence[NumberFormat]
+) -> "ImageData | None":
+    """Images to calibrate and to compare with; `None` where there are none and none are needed."""
+    from ..convert.export import MISSING_IMAGES
+    from ..trained import images_of
+
+    named = named_data(arguments)
+    needed = arguments.max_drop is not None or any(format.calibrated for format in formats)
+    try:
+        data = images_of(trained.card, named)
+    except (UserError, OSError) as error:
+        if named or needed:
+            raise
+        # A run whose photos are elsewhere by now still becomes a file.
+        warnings.warn(f"The images that the card names cannot be had. {error}", stacklevel=2)
+        return None
+    if data is None and needed:
+        raise UserError(MISSING_IMAGES)
+    return data
 
 
 def _options(arguments: argparse.Namespace) -> "Options":

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import pytest
 
+from tflite.cli import main
 from tflite.convert.converter import convert
 from tflite.trained import load
 
@@ -51,6 +52,25 @@ def test_calibration_without_images(fails, run: Path, tmp_path: Path) -> None:
     (tmp_path / "best.card.json").write_text(json.dumps({**card, "data": None}))
     assert "--data FOLDER" in fails("export", tmp_path, "--quantize", "int8")
     assert not list((tmp_path / "tflite").glob("*"))
+
+
+# The program shows it.
+@pytest.mark.filterwarnings("default:The images that the card names")
+def test_a_run_without_its_photos(
+    fails, run: Path, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    shutil.copy(run / "best.keras", tmp_path)
+    card = json.loads((run / "best.card.json").read_text())
+    moved = {**card, "data": {"folder": str(tmp_path / "gone")}}
+    (tmp_path / "best.card.json").write_text(json.dumps(moved))
+    assert "gone" in fails("export", tmp_path, "--quantize", "none", "int8")
+    assert not list((tmp_path / "tflite").glob("*"))
+    assert main(["export", str(tmp_path), "--quantize", "none"]) == 0
+    shown = capfd.readouterr()
+    assert "warning: The images that the card names cannot be had" in shown.err
+    assert "not compared with Keras: no images" in shown.out
+    assert (tmp_path / "tflite" / "ResNeSt.float32.tflite").is_file()
+    assert not (tmp_path / "tflite" / "report.json").exists()
 
 
 def test_too_few_calibration_images(fails, run: Path, tmp_path: Path) -> None:
