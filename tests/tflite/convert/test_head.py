@@ -22,13 +22,22 @@ SIDE = 32
 IMAGES = np.random.default_rng(0).integers(256, size=(5, SIDE, SIDE, 3), dtype="uint8")
 
 
-def sequential(*end):
+def plain():
+    """A network that is quickly converted; `test_ours_within_another_model` has one of ours."""
+    return keras.Sequential([layers.Conv2D(8, 3, strides=2, activation="relu")])
+
+
+def ours():
     network = networks.small("Res2Net", include_top=False, input_shape=(SIDE, SIDE, 3))
-    networks.randomise(network, np.random.default_rng(0))
+    return networks.randomise(network, np.random.default_rng(0))
+
+
+def sequential(*end, base=plain):
+    network = base()
     pooled = [network, layers.GlobalAveragePooling2D(), layers.Dropout(0.5)]
     model = keras.Sequential([keras.Input((SIDE, SIDE, 3)), *pooled, *end])
-    for layer in end:  # small logits, so that no probability is 0 or 1
-        layer.set_weights([0.1 * weight for weight in layer.get_weights()])
+    if base is ours:  # small logits, so that no probability is 0 or 1
+        end[0].set_weights([0.1 * weight for weight in end[0].get_weights()])
     return model
 
 
@@ -70,6 +79,15 @@ def test_probabilities_are_keras_own(end):
 
 
 IMAGES_NORMALISED = Preprocessing().normalize(IMAGES)
+
+
+def test_ours_within_another_model():
+    trained, content = exported(sequential(layers.Dense(3, "sigmoid"), base=ours), 3)
+    found = Classifier(content).of_images(IMAGES)
+    np.testing.assert_allclose(found, trained.probabilities(IMAGES_NORMALISED), atol=1e-5)
+    operators = inspect(content).operators
+    assert all(operator.delegated for operator in operators)
+    assert "stage1_block1" in {operator.layer for operator in operators}
 
 
 def test_logits_of_many_labels_become_probabilities_where_they_are_read():

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,20 @@ def test_probabilities_are_keras_own(run: Path, files: dict[str, Path], photos: 
     found = Classifier.load(files["float32"]).probabilities(photo)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert found.sum() == pytest.approx(1)
+
+
+def test_one_classifier_serves_fifty_threads(files: dict[str, Path], photos: Path) -> None:
+    shown = [
+        (photos / name / f"{i}.png").read_bytes() for name in ("red", "blue") for i in range(8)
+    ]
+    for name in ("float32", "int8"):
+        classifier = Classifier.load(files[name])
+        alone = [classifier.probabilities(photo) for photo in shown]
+        assert len({one.tobytes() for one in alone}) > 10
+        with ThreadPoolExecutor(50) as pool:
+            together = list(pool.map(classifier.probabilities, shown * 10))
+        for found, expected in zip(together, alone * 10, strict=True):
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_an_answer_that_is_no_number_is_refused(files: dict[str, Path], photos: Path, monkeypatch):

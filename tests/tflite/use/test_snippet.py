@@ -1,16 +1,33 @@
 """The code to paste: Python's is run, the others must be for the file at hand."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tflite.cli import main
+from tflite.file.flatbuffer import read, write
+from tflite.file.packing import pack, unpack
+
+
+def odd_photos(folder: Path) -> list[str]:
+    """A turned one, a transparent one, and one of 12 bits."""
+    random = np.random.default_rng(0)
+    colours = random.integers(256, size=(20, 30, 4), dtype="uint8")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(colours[..., :3]).save(folder / "turned.jpg", exif=exif)
+    Image.fromarray(colours).save(folder / "transparent.png")
+    Image.fromarray(random.integers(4096, size=(20, 30), dtype="uint16")).save(folder / "deep.png")
+    return [str(folder / name) for name in ("turned.jpg", "transparent.png", "deep.png")]
 
 
 def check_python(file: Path, photos: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
-    shown = [str(photos / "red" / "0.png"), str(photos / "blue" / "1.png")]
+    shown = [str(photos / "red" / "0.png"), str(photos / "blue" / "1.png"), *odd_photos(tmp_path)]
     capfd.readouterr()
     assert main(["snippet", str(file)]) == 0
     script = tmp_path / "classify.py"
@@ -50,6 +67,28 @@ def test_integer_inputs(
     error = fails("snippet", int8, "--language", "swift")
     assert "Expected an input and an output of float32 or uint8" in error
     assert "Received: int8 and int8. Export without --integer-io" in error
+
+
+def test_any_name_of_file_and_classes(
+    files: dict[str, Path], photos: Path, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    content = files["float32"].read_bytes()
+    card = unpack(content)
+    assert card is not None
+    names = ("a\nb", "\u2028${x}", "\"'\\\x1c")
+    folder = tmp_path / 'C:\\new\\table "${1}" \n\'é'
+    folder.mkdir()
+    file = folder / 'a"\\n${System.exit(1)}\\(x).tflite'
+    tables = read(content)
+    tables.metadata = None
+    file.write_bytes(pack(write(tables), dataclasses.replace(card, class_names=names)))
+    check_python(file, photos, tmp_path, capfd)
+    for language, quoted in (
+        ("kotlin", r'openFd("a\"\\n\${System.exit(1)}\\(x).tflite")'),
+        ("swift", r'forResource: "a\"\\n${System.exit(1)}\\(x)"'),
+    ):
+        assert main(["snippet", str(file), "--language", language]) == 0
+        assert quoted in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(
