@@ -94,7 +94,7 @@ def open_photo(source: Source) -> "Image":
     """
     name, content = _content(source)
     image = _opened(name, content)
-    _scale_down(name, image)
+    _scale_down(name, image, content)
     with _alone_if_large(image):
         _load(name, image)
         return _turned(_rgb(name, image, content), _orientation(image))
@@ -150,7 +150,7 @@ def check_decodes(content: bytes) -> None:
         UserError: As `read_image` does.
     """
     image = _opened("", content)
-    _scale_down("", image)
+    _scale_down("", image, content)
     if image.format == "JPEG":
         image.draft(None, (1, 1))
     with _alone_if_large(image):
@@ -201,11 +201,16 @@ def _load(name: str, image: "ImageFile") -> None:
         image.load()
 
 
-def _scale_down(name: str, image: "ImageFile") -> None:
+def _scale_down(name: str, image: "ImageFile", content: bytes) -> None:
     """Refuses what would take too much memory, and has a large JPEG decoded at a part of its size."""
     width, height = image.size
     pixels, most = width * height, MOST_PIXELS
     if image.format == "JPEG" and "progressive" not in image.info:
+        # Each block of 8 x 8 grey pixels takes two codes of at least a bit.
+        if 8 * len(content) < 2 * (width // 8) * (height // 8):
+            raise _unreadable(
+                name, f"{len(content):,} bytes cannot hold a JPEG of {width} x {height} pixels"
+            )
         scale = next((scale for scale in (1, 2, 4, 8) if pixels <= most * scale**2), 8)
     else:
         # A progressive JPEG holds all its coefficients, 6 bytes a pixel, whatever comes out.

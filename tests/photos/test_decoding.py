@@ -196,6 +196,22 @@ def test_a_photo_beyond_the_limit_is_refused_in_one_line():
         read_image(huge_png(9460, 9459))
 
 
+def lying_jpeg():
+    """A small one whose header says that it is large."""
+    content = bytearray(encoded(PHOTO, "JPEG"))
+    frame = content.index(b"\xff\xc0") + 5
+    content[frame : frame + 4] = (14_000).to_bytes(2, "big") + (12_000).to_bytes(2, "big")
+    return bytes(content)
+
+
+def test_a_jpeg_too_short_for_its_size_is_refused():
+    with pytest.raises(UserError, match="bytes cannot hold a JPEG of 12000 x 14000 pixels"):
+        read_image(lying_jpeg())
+    black = Image.new("RGB", (3000, 2000))  # the smallest that there are
+    assert read_image(encoded(black, "JPEG", quality=1, optimize=True)).shape == (2000, 3000, 3)
+    assert read_image(encoded(black.convert("L"), "JPEG", optimize=True)).shape == (2000, 3000, 3)
+
+
 def test_a_very_large_jpeg_is_decoded_at_a_part_of_its_size(monkeypatch):
     content = encoded(PHOTO.resize((830, 610)), "JPEG", quality=95)
     whole = read_image(content)
@@ -233,10 +249,7 @@ def test_thin_and_lying_photos_take_little_memory(tmp_path):
     thin = {"1x20000": (1, 20000), "20000x1": (20000, 1), "3x20000": (3, 20000)}
     for name, size in thin.items():
         Image.new("RGB", size).save(tmp_path / f"{name}.png")
-    jpeg = bytearray(encoded(PHOTO, "JPEG"))
-    frame = jpeg.index(b"\xff\xc0") + 5
-    jpeg[frame : frame + 4] = (14_000).to_bytes(2, "big") + (12_000).to_bytes(2, "big")
-    (tmp_path / "lie.jpg").write_bytes(jpeg)
+    (tmp_path / "lie.jpg").write_bytes(lying_jpeg())
     done = subprocess.run(
         [sys.executable, "-c", MEMORY, *map(str, sorted(tmp_path.iterdir()))],
         capture_output=True,

@@ -6,7 +6,7 @@ import tensorflow as tf
 from pictures import as_camera_stores, encoded, picture, turned_by
 from PIL import Image
 
-from keras_resnets.photos import read_image
+from keras_resnets.photos import problem_of, read_image
 from training.config import Crop
 from training.data import crops
 from training.data.draws import Draws
@@ -85,3 +85,24 @@ def test_windows_are_drawn_from_the_upright_photo():
             for content in (plain, turned)
         )
         assert np.abs(first - second).mean() < 12
+
+
+def test_what_was_found_whole_is_decoded_in_training():
+    """Broken photos: the one decoder that only training uses refuses none that opening accepts."""
+    cut = tf.function(
+        lambda content: crops.random_crop(content, 16, Crop(), Draws(0, 0)),
+        input_signature=[tf.TensorSpec((), tf.string)],
+    )
+    random = np.random.default_rng(0)
+    photo, whole = picture(3, 40, 60), 0
+    for options in ({}, {"progressive": True}, {"exif": turned_by(6)}):
+        content = encoded(photo, "JPEG", **options)
+        for number in range(30):
+            broken = bytearray(content)
+            for _ in range(1 + number % 3):
+                broken[random.integers(len(broken) if number % 2 else 650)] = random.integers(256)
+            del broken[len(broken) - (number % 5) :]
+            if problem_of(bytes(broken)) is None:
+                assert cut(bytes(broken)).shape == (16, 16, 3)
+                whole += 1
+    assert 10 < whole < 80
