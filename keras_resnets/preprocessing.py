@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+STRIP = 256  # rows of a photo that are looked at together
 LARGEST_SIDE = 16_384  # pixels of a resized photo's short side
 ELONGATED = (
     4  # times what the crop needs: beyond, a photo's ends are not resized only to be cut off
@@ -224,7 +225,7 @@ class Preprocessing:
         covered = zip(shape, self.resized_shape, strict=True)
         if not self.antialias or any(side > ELONGATED * needed for side, needed in covered):
             window = (top, left, height, width)
-            return _sampled(np.asarray(image), shape, window, self.interpolation, self.antialias)
+            return _sampled(image, shape, window, self.interpolation, self.antialias)
         filter = Image.Resampling[self.interpolation.upper()]
         resized = np.asarray(image.resize((shape[1], shape[0]), filter))
         return resized[top : top + height, left : left + width]
@@ -247,7 +248,7 @@ def _check_image(image: np.ndarray) -> None:
 
 
 def _sampled(
-    image: np.ndarray,
+    image: "Image",
     shape: tuple[int, int],
     window: tuple[int, int, int, int],
     interpolation: str,
@@ -259,25 +260,21 @@ def _sampled(
     a photo of 1 x 20000 pixels would be one of 256 x 5120000.
 
     Args:
-        image: `(H, W, 3)` uint8.
+        image: In mode `"RGB"`.
         shape: Height and width of the whole resized image.
         window: Top, left, height and width in it.
         interpolation: `"bilinear"` or `"bicubic"`.
         antialias: Whether the kernel is stretched to cover all pixels where the image shrinks.
     """
     top, left, height, width = window
-    first_row, rows = _weights(image.shape[0], shape[0], top, height, interpolation, antialias)
-    first_column, columns = _weights(
-        image.shape[1], shape[1], left, width, interpolation, antialias
-    )
+    first_row, rows = _weights(image.height, shape[0], top, height, interpolation, antialias)
+    first_column, columns = _weights(image.width, shape[1], left, width, interpolation, antialias)
     # Without antialiasing most pixels have no weight.
-    row_used, column_used = rows.any(axis=0), columns.any(axis=0)
-    seen = image[
-        first_row : first_row + rows.shape[1], first_column : first_column + columns.shape[1]
-    ][row_used][:, column_used]
+    row_used, column_used = (np.any(weights, axis=0) for weights in (rows, columns))
+    seen = _seen(image, (first_row, first_column), row_used, column_used)
     rows, columns = rows[:, row_used], columns[:, column_used]
-    passes = [("sj,ijc->isc", columns, shape[1] / image.shape[1])]
-    passes += [("ri,ijc->rjc", rows, shape[0] / image.shape[0])]
+    passes = [("sj,ijc->isc", columns, shape[1] / image.width)]
+    passes += [("ri,ijc->rjc", rows, shape[0] / image.height)]
     values = seen.astype("float32")
     # As Pillow does it from version 12 on: the axis first that shrinks most, and bytes in between.
     for subscripts, weights, _ in sorted(passes, key=lambda item: item[2]):
@@ -285,6 +282,19 @@ def _sampled(
         if antialias:
             values = np.rint(values).clip(0, 255)
     return np.rint(values).clip(0, 255).astype("uint8")
+
+
+def _seen(
+    image: "Image", corner: tuple[int, int], row_used: np.ndarray, column_used: np.ndarray
+) -> np.ndarray:
+    """The pixels of the used rows and columns from a corner on, read strip by strip."""
+    top, left = corner
+    strips = []
+    for start in range(0, len(row_used), STRIP):
+        used = row_used[start : start + STRIP]
+        box = (left, top + start, left + len(column_used), top + start + len(used))
+        strips.append(np.asarray(image.crop(box))[used][:, column_used])
+    return np.concatenate(strips)
 
 
 def _weights(

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 Source = str | os.PathLike[str] | bytes
 
-# Pillow's own limit, beyond which it warns of a bomb: at 4 bytes a pixel a third of a gigabyte, and
-# twice that while it is converted.
-MOST_PIXELS = 89_478_485
+# At Pillow's 4 bytes a pixel a quarter of a gigabyte, and three times that while it is converted.
+MOST_PIXELS = 2**26
+STRIP = 256  # rows that are converted at a time
 LARGE = 2**25  # pixels; photos beyond are decoded one at a time, whatever number of threads asks
 _one_large_photo = threading.Lock()
 _ORIENTATION = 0x0112  # the EXIF tag
@@ -258,9 +258,10 @@ def _on_white(image: "Image") -> "Image":
 
     if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB")
-    image = image.convert("RGBA")
     canvas = Image.new("RGB", image.size, "white")
-    canvas.paste(image, mask=image)
+    for top in range(0, image.height, STRIP):
+        strip = image.crop((0, top, image.width, min(top + STRIP, image.height))).convert("RGBA")
+        canvas.paste(strip, (0, top), mask=strip)
     return canvas
 
 

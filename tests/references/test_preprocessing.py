@@ -42,7 +42,7 @@ def test_pixels_are_timms(photo, transform):
 @pytest.mark.parametrize("transform", TRANSFORMS, ids=lambda t: str(t[0]))
 def test_evaluation_batches_are_timms_within_a_grey_level(transform, folder):
     raw = replace(Preprocessing(*transform), mean=(0.0,) * 3, std=(1.0,) * 3)
-    data = open_data(folder=str(folder))
+    data = open_data(folder=str(folder), everything=True)
     ((images, labels),) = evaluation_batches(data, "test", raw, batch_size=2).as_numpy_iterator()
     for image, label in zip(images, labels, strict=True):
         expected = stored(f"{data.class_names[label]}.jpg", transform[0])
