@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from albums import album
-from pictures import encoded, picture, turned_by
+from pictures import as_camera_stores, encoded, picture, turned_by
+from PIL import Image
 
 from keras_resnets.data import decode_image, evaluation_batches, open_data, without_stalls
 from keras_resnets.photos import read_image
@@ -63,6 +64,21 @@ def test_evaluation_batches_are_the_preprocessing(preprocessing, oblong):
     assert images.shape == (6, *preprocessing.shape, 3)
     expected = [preprocessing(image) for image, _ in oblong.examples("test").as_numpy_iterator()]
     np.testing.assert_allclose(images, np.stack(expected), atol=1e-6)
+
+
+def test_evaluation_sees_what_predict_sees_however_a_camera_lay(tmp_path):
+    preprocessing = Preprocessing(32, interpolation="bicubic")
+    upright = np.asarray(picture(5, 61, 83))
+    for orientation in range(1, 9):
+        stored = Image.fromarray(as_camera_stores(upright, orientation))
+        for kind, options in (("PNG", {}), ("WEBP", {"lossless": True}), ("TIFF", {})):
+            path = tmp_path / "test" / "cat" / f"{orientation}.{kind.lower()}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encoded(stored, kind, exif=turned_by(orientation), **options))
+    data = open_data(folder=str(tmp_path), everything=True)
+    ((images, _),) = evaluation_batches(data, "test", preprocessing, 24).as_numpy_iterator()
+    assert len(images) == 24
+    np.testing.assert_allclose(images, np.stack([preprocessing(upright)] * 24), atol=1e-6)
 
 
 def test_a_network_behind_evaluation_batches_may_use_all_threads(oblong):
