@@ -40,6 +40,12 @@ class Card:
         data: The arguments of `keras_resnets.data.open_data` that open what it was trained on;
             `None` where that is not at hand.
         provenance: Free text by keyword: who made it, when, from what.
+
+    Example:
+        >>> from keras_resnets import Card, Preprocessing
+        >>> card = Card("ResNeSt14", ("cat", "dog"), Preprocessing(size=64))
+        >>> card.class_names[1], card.preprocessing.size
+        ('dog', 64)
     """
 
     architecture: str

@@ -13,6 +13,15 @@ class Deployable(keras.layers.Layer):
 
     A subclass has a boolean `folded` in its configuration and says in `deployed_weights` how its
     weights become those of the folded form.
+
+    Example:
+        >>> import keras
+        >>> from keras_resnets.layers import ConvNorm, Deployable
+        >>> layer = ConvNorm(16, 3)
+        >>> isinstance(layer, Deployable), layer(keras.Input((9, 9, 8))).shape
+        (True, (None, 9, 9, 16))
+        >>> len(layer.weights), len(layer.deployed().weights)  # normalisation becomes a bias
+        (5, 2)
     """
 
     def build_from_config(self, config: dict[str, Any]) -> None:

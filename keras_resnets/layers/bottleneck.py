@@ -46,6 +46,13 @@ class Bottleneck(Deployable):
 
     Raises:
         ValueError: For an unknown shortcut, or at build for an identity between unequal shapes.
+
+    Example:
+        >>> import keras
+        >>> from keras_resnets.layers import Bottleneck, ConvNorm
+        >>> grouped = ConvNorm(32, 3, groups=8, strides=2, activation="relu", name="spatial")
+        >>> Bottleneck(64, 32, grouped, strides=2, shortcut="conv")(keras.Input((9, 9, 16))).shape
+        (None, 5, 5, 64)
     """
 
     def __init__(

@@ -25,6 +25,12 @@ class SqueezeExcite(Deployable):
         hidden: Units of the first layer.
         use_norm: Whether batch normalisation follows the first layer.
         folded: Batch normalisation folded, as `deploy` makes it.
+
+    Example:
+        >>> import keras
+        >>> from keras_resnets.layers import SqueezeExcite
+        >>> SqueezeExcite(4)(keras.Input((9, 9, 16))).shape
+        (None, 9, 9, 16)
     """
 
     def __init__(self, hidden: int, *, use_norm: bool = True, folded: bool = False, **kwargs: Any):

@@ -29,6 +29,11 @@ def to_keras_layout(tensor: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     Args:
         tensor: OIHW of a convolution (I is what one group sees), OI of a dense layer, or a vector.
         shape: HWIO or HWO1, IO, or a vector's.
+
+    Example:
+        >>> import numpy as np
+        >>> to_keras_layout(np.zeros((16, 8, 3, 3), "float32"), (3, 3, 8, 16)).shape
+        (3, 3, 8, 16)
     """
     if tensor.ndim == 4 and len(shape) == 4:
         outputs, inputs, height, width = tensor.shape
@@ -64,6 +69,16 @@ def port(
         UserError: unless each variable finds a tensor of its shape, of finite floating-point numbers
             (variances of at least 0), and no tensor is left over. What all keys have in common is said
             first, both sides are listed, and the model is as before.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="fc")])
+        >>> def key_of(path):
+        ...     return "fc.weight" if path.endswith("kernel") else "fc.bias"
+        >>> tensors = {"fc.weight": np.ones((3, 2), "float32"), "fc.bias": np.zeros(3, "float32")}
+        >>> port(model, tensors, key_of, source="The example")
+        >>> model.predict_on_batch(np.ones((1, 2), "float32")).tolist()
+        [[2.0, 2.0, 2.0]]
     """
     held = [v for v in ported(model) if v.path not in without]
     variables = {v.path: v for v in held}
@@ -184,6 +199,11 @@ def adapt_channels(kernel: np.ndarray, channels: int, *, axis: int = 1) -> np.nd
         kernel: of a convolution, with 3 channels along `axis`.
         channels: at least 1.
         axis: of the channels: 1 in PyTorch's layout, 2 in Keras'.
+
+    Example:
+        >>> import numpy as np
+        >>> adapt_channels(np.ones((16, 3, 7, 7), "float32"), 4).shape
+        (16, 4, 7, 7)
     """
     if channels == 1:
         total: np.ndarray = kernel.sum(axis=axis, keepdims=True)

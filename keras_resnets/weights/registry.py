@@ -16,7 +16,12 @@ IMAGENET_CLASSES = 1000
 
 @dataclasses.dataclass(frozen=True)
 class HubSource:
-    """A file in a repository of the Hugging Face hub, which knows the file's sha256."""
+    """A file in a repository of the Hugging Face hub, which knows the file's sha256.
+
+    Example:
+        >>> str(HubSource("timm/resnext50_32x4d.a1h_in1k"))
+        'timm/resnext50_32x4d.a1h_in1k/model.safetensors'
+    """
 
     repository: str
     file: str = "model.safetensors"
@@ -27,7 +32,12 @@ class HubSource:
 
 @dataclasses.dataclass(frozen=True)
 class UrlSource:
-    """A file at a URL. `sha256` is what its publisher tells of the hash: a prefix, or `None`."""
+    """A file at a URL. `sha256` is what its publisher tells of the hash: a prefix, or `None`.
+
+    Example:
+        >>> str(UrlSource("https://example.org/net.pth", "net.pth"))
+        'https://example.org/net.pth'
+    """
 
     url: str
     file: str
@@ -39,7 +49,12 @@ class UrlSource:
 
 @dataclasses.dataclass(frozen=True)
 class PublishedResult:
-    """A published ImageNet top-1 in percent, and the square crop it was measured at."""
+    """A published ImageNet top-1 in percent, and the square crop it was measured at.
+
+    Example:
+        >>> PublishedResult(top1=82.02, size=288, crop_fraction=1.0).size
+        288
+    """
 
     top1: float
     size: int
@@ -59,6 +74,11 @@ class Checkpoint:
         classes: Outputs of its classifier: 1000, or 11821 for ImageNet-12k.
         training_preprocessing: The evaluation transform at the size of training.
         results: Published accuracies, by ascending size; empty where there are none.
+
+    Example:
+        >>> checkpoint = find_checkpoint("ResNeXt50", "a1h_in1k")
+        >>> checkpoint.name, checkpoint.classes
+        ('resnext50_32x4d.a1h_in1k', 1000)
     """
 
     variant: str

@@ -41,7 +41,7 @@ def _of(network):
     return predict
 
 
-@sizes(40, 20_000)
+@sizes(20, 20_000)
 @pytest.mark.parametrize("kind", [keras_predictions, deployed_predictions, litert_predictions])
 def test_memory_does_not_grow(kind, tries, tally, model, tflite_file, photos):
     predict = kind(model, tflite_file, photos)

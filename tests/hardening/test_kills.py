@@ -109,17 +109,10 @@ def same(made, expected):
     return len(made) == len(expected) and all(map(np.array_equal, made, expected))
 
 
-# The default tests kill training and export at chosen moments.
-@pytest.mark.parametrize(
-    ("kind", "tries"),
-    [
-        (Conversion, 1),
-        *(
-            pytest.param(kind, 17, marks=pytest.mark.hardening)
-            for kind in (Conversion, Export, Training)
-        ),
-    ],
-)
+# The default tests kill a process at chosen moments.
+@pytest.mark.hardening
+@pytest.mark.parametrize("tries", [17])
+@pytest.mark.parametrize("kind", [Conversion, Export, Training])
 def test_a_kill_leaves_nothing_half(
     kind, tries, tally, photos, model, checkpoint, tmp_path, request
 ):
