@@ -28,6 +28,12 @@ class PooledConv(Deployable):
         dilation_rate: Of the convolution, and the distance of the pool's positions.
         groups: Divides the input channels and `filters`.
         folded: Batch normalisation folded, as `deploy` makes it.
+
+    Example:
+        >>> import keras
+        >>> from keras_resnets.layers import PooledConv
+        >>> PooledConv(16, strides=2)(keras.Input((9, 9, 8))).shape
+        (None, 5, 5, 16)
     """
 
     def __init__(
