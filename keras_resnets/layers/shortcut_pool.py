@@ -1,10 +1,13 @@
 """`ShortcutPool`: the 2x2 average pool in the shortcut of ResNet-D."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_resnets._common.types import Tensor
+from keras_resnets.errors import UserError
 from keras_resnets.layers._strided_pool import StridedPool
 
 POOL_SIZE = 2
@@ -20,12 +23,22 @@ class ShortcutPool(StridedPool):
     Input: `(batch, height, width, channels)`; output: sides `ceil(n / strides)`. The arguments are
     those of `StridedPool`, with `strides` 1 or 2.
 
+    Raises:
+        ValueError: For other strides.
+
     Example:
         >>> import keras
         >>> from keras_resnets.layers import ShortcutPool
         >>> ShortcutPool(strides=2)(keras.Input((9, 9, 8))).shape
         (None, 5, 5, 8)
     """
+
+    def __init__(
+        self, *, strides: int = 1, dilation_rate: int = 1, folded: bool = False, **kwargs: Any
+    ):
+        super().__init__(strides=strides, dilation_rate=dilation_rate, folded=folded, **kwargs)
+        if strides not in (1, POOL_SIZE):
+            raise UserError(f"Expected strides of 1 or {POOL_SIZE}. Received: strides={strides}.")
 
     def call(self, inputs: Tensor) -> Tensor:
         if not self.folded and self.dilation_rate == 1:

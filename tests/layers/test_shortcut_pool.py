@@ -19,3 +19,9 @@ def test_equals_the_formula(shape, strides, dilation_rate, free, folded, rng):
     outputs = keras.Model(inputs, pool(inputs)).predict_on_batch(images)
     expected = formulas.pair_means(images, strides=strides, dilation_rate=dilation_rate)
     np.testing.assert_allclose(outputs, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("strides", [0, 3])
+def test_other_strides_are_refused(strides):
+    with pytest.raises(ValueError, match=f"strides of 1 or 2. Received: strides={strides}"):
+        ShortcutPool(strides=strides)
