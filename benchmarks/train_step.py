@@ -17,6 +17,7 @@ import numpy as np
 
 import keras_resnets
 from benchmarks.timing import take_turns
+from keras_resnets.features import all_layers
 from keras_resnets.layers import GroupedConv2D
 
 BATCH, SIDE, CLASSES = 128, 32, 10
@@ -34,7 +35,7 @@ def small_resnext(lowering: Literal["keras"] | None) -> keras.Model:
         input_shape=(SIDE, SIDE, 3),
         classes=CLASSES,
     )
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         if isinstance(layer, GroupedConv2D) and layer.groups > 1:
             layer.lowering = lowering
     model.compile("sgd", "sparse_categorical_crossentropy")

@@ -75,6 +75,21 @@ def stages(model: keras.Model) -> list[list[keras.layers.Layer]]:
     return [*groups.values(), top]
 
 
+def all_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """Every layer of a model, those inside its blocks too.
+
+    Keras has no public way to them.
+
+    Example:
+        >>> import keras_resnets
+        >>> from keras_resnets.features import all_layers
+        >>> model = keras_resnets.ResNeSt14(weights=None)
+        >>> len(model.layers), sum(layer.name == "norm" for layer in all_layers(model))
+        (8, 23)
+    """
+    return list(model._flatten_layers(include_self=False))
+
+
 def freeze_stages(model: keras.Model, count: int) -> None:
     """Freezes the stem (1), the stem and the first stage (2), and so on; 0 frees everything.
 

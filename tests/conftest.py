@@ -12,6 +12,8 @@ import networks
 import numpy as np
 import pytest
 
+from keras_resnets.features import all_layers
+
 
 @pytest.fixture(autouse=True)
 def _seeds():
@@ -86,4 +88,4 @@ def _mixed_precision_runs(layer, inputs):
     outputs = twin(inputs)
     assert keras.backend.standardize_dtype(outputs.dtype) == "bfloat16"
     assert {keras.backend.standardize_dtype(v.dtype) for v in twin.weights} <= {"float32"}
-    assert {part.dtype_policy.name for part in networks.all_layers(twin)} <= {"mixed_bfloat16"}
+    assert {part.dtype_policy.name for part in all_layers(twin)} <= {"mixed_bfloat16"}

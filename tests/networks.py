@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 import keras_resnets
+from keras_resnets.features import all_layers
 
 FAMILIES: dict[str, dict[str, Any]] = {
     "ResNeXt": {"cardinality": 8, "width": 8},
@@ -53,8 +54,3 @@ def settle(model, images):
             layer.momentum = 0.0
     model(images, training=True)
     return model
-
-
-def all_layers(model):
-    """Every layer of a model, those inside the blocks too. Keras has no public way to them."""
-    return list(model._flatten_layers(include_self=False))

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 import keras_resnets
 from keras_resnets.errors import MissingFile, UserError, near_miss
+from keras_resnets.features import all_layers
 
 from .config import Config, Model
 
@@ -127,11 +128,6 @@ def set_drop_block_rate(network: keras.Model, share: float) -> None:
     for layer in all_layers(network):
         if isinstance(layer, keras_resnets.layers.DropBlock):
             layer.rate.assign(layer.initial_rate * share)
-
-
-def all_layers(network: keras.Model) -> list[Any]:
-    """Every layer, those inside the blocks too. Keras has no public way to them."""
-    return list(network._flatten_layers(include_self=False))
 
 
 def _build(

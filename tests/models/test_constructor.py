@@ -6,9 +6,10 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from networks import FAMILIES, all_layers, small
+from networks import FAMILIES, small
 
 import keras_resnets
+from keras_resnets.features import all_layers
 
 SIGNATURE = (
     "(include_top: bool = True, weights: str | None = 'imagenet', input_tensor: Any = None, "

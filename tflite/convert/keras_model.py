@@ -11,6 +11,7 @@ from keras import ops
 
 import keras_resnets
 from keras_resnets.errors import UserError
+from keras_resnets.features import all_layers
 from keras_resnets.layers import GroupedConv2D
 from keras_resnets.preprocessing import Preprocessing
 
@@ -122,7 +123,7 @@ def _freeze_groups(model: keras.Model) -> None:
     Where this machine has no gradient of grouped convolutions, they would be converted in the form in
     which it trains them: split, convolved one by one and joined again.
     """
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         if isinstance(layer, GroupedConv2D) and layer.groups > 1 and layer.kernel.shape[2] > 1:
             layer.lowering = "frozen"
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..networks import all_layers
+from keras_resnets.features import all_layers
 
 KEY = "swa/"
 
