@@ -13,7 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("python", "kotlin", "swift"),
         default="python",
         help="Python's is run by the tests, Kotlin's was compiled once against LiteRT's documented "
-        "interface, Swift's was checked against its own by eye and never compiled (%(default)s)",
+        "interface, but for the lines that read the card; Swift's was checked against its own by eye "
+        "and never compiled (%(default)s)",
     )
 
 

@@ -24,12 +24,12 @@ class Operator:
     Attributes:
         kind: TFLite's name, such as `CONV_2D`.
         layer: The Keras layer that it came from; `"-"` where the file does not say.
-        output: the name of its (first) output tensor.
-        types: of its inputs that are no constants, and of its outputs.
-        inputs, outputs: how many of them.
-        constants: bytes of its weights.
-        macs: estimated multiply-accumulates for one image.
-        delegated: whether the runtime hands it to XNNPACK.
+        output: The name of its (first) output tensor.
+        types: Of its inputs that are no constants, and of its outputs.
+        inputs, outputs: Number of them.
+        constants: Bytes of its weights.
+        macs: Estimated multiply-accumulates for one image.
+        delegated: Whether the runtime hands it to XNNPACK.
     """
 
     kind: str
@@ -59,9 +59,9 @@ class Inspection:
     """A file's graph.
 
     Attributes:
-        operators: in the order of execution.
-        partitions: how many pieces XNNPACK takes.
-        input, output: type and shape, such as `float32[1, 224, 224, 3]`, -1 for any number.
+        operators: In the order of execution.
+        partitions: How many pieces XNNPACK takes.
+        input, output: Type and shape, such as `float32[1, 224, 224, 3]`, -1 for any number.
     """
 
     operators: tuple[Operator, ...]

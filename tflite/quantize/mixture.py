@@ -18,8 +18,8 @@ class Mixture:
     """What was found.
 
     Attributes:
-        float_layers: in the order in which they were taken out of int8.
-        drops: the loss of accuracy, in points, with none of them in float32, with the first, and so
+        float_layers: In the order in which they were taken out of int8.
+        drops: The loss of accuracy, in points, with none of them in float32, with the first, and so
             on; the last is the mixture's.
     """
 
@@ -50,10 +50,10 @@ def find_mixture(
     Args:
         float_model: The float32 model.
         names: Its layers.
-        build: makes the int8 model that keeps the given layers in float32.
-        images: what the model takes, `(n, height, width, channels)`, not the test images.
+        build: Makes the int8 model that keeps the given layers in float32.
+        images: What the model takes, `(n, height, width, channels)`, not the test images.
         labels: `(n,)`, their classes.
-        max_drop: the accuracy that may be lost, in points.
+        max_drop: The accuracy that may be lost, in points.
     """
     reference = Runner(float_model)(images)
     exact = _accuracy(reference, labels)

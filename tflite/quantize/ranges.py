@@ -29,8 +29,8 @@ class Observations(NamedTuple):
     """What was seen of one activation.
 
     Attributes:
-        lows, highs: the extremes of each image.
-        values: a sample of all values.
+        lows, highs: The extremes of each image.
+        values: A sample of all values.
     """
 
     lows: np.ndarray
@@ -85,16 +85,16 @@ def calibration_images(
     """Takes images of the training split, as many of each class.
 
     Args:
-        data: where the model's training images are.
-        preprocessing: the model's.
-        count: how many images; where a class has too few, the others do not make up for it.
-        pixels: whether uint8 pixels are wanted, and not normalised images in float32.
+        data: Where the model's training images are.
+        preprocessing: The model's.
+        count: Number of images; where a class has too few, the others do not make up for it.
+        pixels: Whether uint8 pixels are wanted, and not normalised images in float32.
 
     Returns:
         Inputs `(1, height, width, channels)`.
 
     Raises:
-        ValueError: where the split has too few images, or images of one class only.
+        UserError: Where the split has too few images, or images of one class only.
     """
     classes = len(data.class_names)
     if count < FEWEST:
@@ -132,8 +132,8 @@ def observe(model: bytes, images: Sequence[np.ndarray]) -> dict[str, Observation
     """Runs a float model on images and looks at every activation.
 
     Args:
-        model: a float32 `.tflite` file.
-        images: what the model takes, `(1, height, width, channels)` each.
+        model: A float32 `.tflite` file.
+        images: What the model takes, `(1, height, width, channels)` each.
 
     Returns:
         What was seen of each tensor, by its name.
