@@ -6,11 +6,13 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 # What the tests on other back ends need.
 BACKENDS := .venvs/backends
+# What apps read a file with.
+CLIENTS := .venvs/clients
 # The runtime of the page in the browser.
 PAGE := tflite/use/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-backends hardening bench references golden wheel lint map format clean
+.PHONY: help setup demo test test-all test-backends test-clients hardening bench references golden wheel lint map format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,12 +36,20 @@ test: $(READY) $(PAGE) ## the default tests, on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: $(READY) $(PAGE) ## every variant too (long)
-	$(BIN)/python -m pytest -m "not backends and not hardening"
+	$(BIN)/python -m pytest -m "not backends and not clients and not hardening"
 
 test-backends: $(BACKENDS)/.ready ## the library on JAX and on torch, in an environment of its own
 	KERAS_BACKEND=jax $(BACKENDS)/bin/python -m pytest -m backends tests/backends
 	KERAS_BACKEND=torch $(BACKENDS)/bin/python -m pytest -m backends tests/backends
 	KERAS_BACKEND=torch $(BACKENDS)/bin/python -m pytest tests/weights/test_torch_file.py
+
+test-clients: $(READY) $(CLIENTS)/.ready ## MediaPipe Tasks on files of every family, in an environment of its own
+	$(BIN)/python -m pytest -m clients tests/clients
+
+$(CLIENTS)/.ready: tests/clients/requirements.txt
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --requirement tests/clients/requirements.txt
+	@touch $@
 
 $(BACKENDS)/.ready: setup.cfg pyproject.toml constraints.txt tests/backends/requirements.txt
 	$(PYTHON) -m venv $(BACKENDS)

@@ -41,7 +41,9 @@ def foreign():
     return keras.Model(images, layers.Dense(3, name="class.scores")(pooled))
 
 
-@pytest.mark.parametrize("network", ["ResNeXt", "ResNeSt", "Res2Net", "ReXNet-lite", "foreign"])
+@pytest.mark.parametrize(
+    "network", ["ResNeXt", "ResNeSt", "Res2Net", "SEResNeXt", "ReXNet-lite", "foreign"]
+)
 def test_no_operator_is_nobodys(network):
     if network == "foreign":
         model = foreign()
