@@ -62,6 +62,8 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     networks.check(config)
     share = devices.share
     data = open_checked(config.data, config.model.classes)
+    if task.is_chief:
+        print(data.summary())
     steps = steps_per_epoch(data, config.batch_size)
     with devices.strategy.scope():
         learner = make_learner(config, len(data.class_names), steps)

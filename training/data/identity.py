@@ -1,13 +1,10 @@
 """What a run was fed, so that going on with something else is not done unawares."""
 
 import dataclasses
-import operator
 from collections.abc import Mapping
 from typing import Any, Self
 
 from keras_resnets.data import ImageData
-
-COMPARED = 64  # images by which two splits of one size are told apart
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +24,7 @@ class DataIdentity:
     @classmethod
     def of(cls, data: ImageData) -> Self:
         """What these images are."""
-        return cls(data.class_names, dict(data.sizes), str(getattr(data, "digest", "") or ""))
+        return cls(data.class_names, dict(data.sizes), data.digest)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -63,14 +60,3 @@ class DataIdentity:
         if not found and "" not in (self.digest, before.digest) and self.digest != before.digest:
             found.append("as many images as before, of which some differ")
         return found
-
-
-def measured_split(data: ImageData, split: str) -> str:
-    """The split whose images these really are: validation serves as test where there is none."""
-    if split != "test" or data.sizes["test"] != data.sizes["validation"]:
-        return split
-    firsts = (
-        list(data.examples(name, decode=False).take(COMPARED).as_numpy_iterator())
-        for name in ("test", "validation")
-    )
-    return "validation" if all(map(operator.eq, *firsts)) else split

@@ -1,7 +1,7 @@
 """Evaluation of a model on a split, by its own card's transform."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,8 @@ from keras_resnets._common.pictures import page, save
 from keras_resnets.card import Card, class_names
 from keras_resnets.data import ImageData, evaluation_batches, open_data
 from keras_resnets.errors import UserError
-from keras_resnets.preprocessing import imagenet_classes
 from keras_resnets.weights import registered_checkpoint
 
-from ..data.identity import measured_split
 from ..run.folder import EVALUATION, RunFolder, read_rows
 from ..run.models import BEST
 from . import plots
@@ -36,39 +34,17 @@ def predict(
     Raises:
         UserError: Where the images are of classes that the model does not know.
     """
-    places = np.array(places_of(data.class_names, card.class_names))
-    batches = evaluation_batches(data, split, card.preprocessing, batch_size)
+    batches = evaluation_batches(
+        data.with_classes(card.class_names), split, card.preprocessing, batch_size
+    )
     probabilities, labels = [], []
     for images, truth in batches:
         outputs = model.predict_on_batch(images)
         if outputs.shape[-1] == 1:  # one output tells two classes apart
             outputs = np.concatenate([1 - outputs, outputs], axis=1)
         probabilities.append(outputs)
-        labels.append(places[truth.numpy()])
+        labels.append(truth.numpy())
     return np.concatenate(probabilities), np.concatenate(labels)
-
-
-def places_of(names: Sequence[str], known: Sequence[str]) -> list[int]:
-    """Where classes stand among those that a model knows, by their names.
-
-    Args:
-        names: Of the images' classes; ImageNet's may be WordNet IDs.
-        known: The model's, in the order of its outputs.
-
-    Raises:
-        UserError: For a class that the model does not know.
-    """
-    places = {name: index for index, name in enumerate(known)}
-    if tuple(known) == class_names(len(imagenet_classes())):
-        places |= {wnid: index for index, (wnid, _) in enumerate(imagenet_classes())}
-    unknown = [name for name in names if name not in places]
-    if unknown:
-        shown = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
-        raise UserError(
-            f"Expected the {len(known)} classes of the model: {shown}. "
-            f"Received also: {', '.join(unknown[:10])}."
-        )
-    return [places[name] for name in names]
 
 
 def evaluate_model(
@@ -86,7 +62,7 @@ def evaluate_model(
         model: A run folder, a `.keras` file with its card, or a network's name.
         weights: Of a named network.
         source: Arguments of `open_data`; without a data set or folder, the card's own.
-        split: Of those images.
+        split: Of those images; of a folder without splits, the test split is all of it.
         batch_size: Images at a time.
         out: A JSON file to write.
 
@@ -94,6 +70,8 @@ def evaluate_model(
         UserError: Where the model or the data is not there, or they do not fit each other.
     """
     given: dict[str, Any] = {name: value for name, value in source.items() if value is not None}
+    if split == "test" and "folder" in given:
+        given["everything"] = True
     if Path(model).exists():
         network, card = keras_resnets.open_model(model, weights)
         data = open_data(**(given or _own_data(model, card)))
@@ -105,16 +83,21 @@ def evaluate_model(
         data = open_data(**given)
         published = registered_checkpoint(variant, weights)
         if published is not None:
-            places_of(data.class_names, class_names(published.classes))
+            data.with_classes(class_names(published.classes))
         network, card = keras_resnets.open_model(model, weights)
     if card.class_names == tuple(f"class {index}" for index in range(len(data.class_names))):
         # Nobody named them: the images' classes are taken in their order.
         card = dataclasses.replace(card, class_names=data.class_names)
     probabilities, labels = predict(network, card, data, split, batch_size)
-    result = evaluate(probabilities, labels, card.class_names, measured_split(data, split))
+    result = evaluate(probabilities, labels, card.class_names, measured(data, split))
     if out is not None:
         result.save(out)
     return result
+
+
+def measured(data: ImageData, split: str) -> str:
+    """The split whose images these really are: validation serves as test where there is none."""
+    return "validation" if split == "test" and data.test_is_validation else split
 
 
 def _own_data(model: str, card: Card) -> dict[str, Any]:
@@ -135,7 +118,7 @@ def evaluate_run(folder: RunFolder, data: ImageData, batch_size: int) -> Evaluat
     path = folder / BEST
     model, card = keras_resnets.open_model(path)
     probabilities, labels = predict(model, card, data, "test", batch_size)
-    result = evaluate(probabilities, labels, card.class_names, measured_split(data, "test"))
+    result = evaluate(probabilities, labels, card.class_names, measured(data, "test"))
 
     plots.draw_curves(read_rows(folder.path), folder / "curves.png")
     plots.draw_confusion(result.confusion, card.class_names, folder / "confusion.png")

@@ -9,12 +9,10 @@ from references.draw import draw_tensors
 from safetensors.numpy import save_file
 
 import keras_resnets
-from keras_resnets.card import Card, class_names
+from keras_resnets.card import Card
 from keras_resnets.data import evaluation_batches, open_data
-from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing
 from training.cli import main
-from training.reporting.evaluate import places_of
 
 VARIANT = "ReXNetLite100"
 # A file that has no card beside it is measured as networks are usually used, and that is said.
@@ -130,16 +128,16 @@ def test_weights_for_other_classes(refused, files, photos, tmp_path):
         (tmp_path / "two" / name).symlink_to(photos / name)
     arguments = ["--model", VARIANT, "--data", tmp_path / "two", "--weights"]
     message = refused(*arguments, files[".weights.h5"])
-    assert "Expected the 3 classes of the model: class 0, class 1, class 2." in message
-    assert "Received also: blue, red." in message
+    assert "Expected images of the 3 classes 'class 0', 'class 1', 'class 2'." in message
+    assert "images of 'blue', 'red', which are none of these" in message
     # The card beside this one names its classes, and these two are among them.
     assert main(["evaluate", *map(str, arguments), str(files[".safetensors"])]) == 0
 
 
 def test_published_weights_are_not_downloaded_for_other_classes(refused, photos):
     message = refused("--model", "ReXNet100", "--data", photos)
-    assert "Expected the 1000 classes of the model: tench, goldfish" in message
-    assert "Received also: blue, green, red." in message
+    assert "Expected images of the 1000 classes 'tench', 'goldfish'" in message
+    assert "images of 'blue', 'green', 'red', which are none of these" in message
 
 
 def test_a_data_set_that_cannot_be_reached(refused, monkeypatch, tmp_path):
@@ -154,24 +152,46 @@ def test_a_named_model_has_no_data_of_its_own(refused):
     assert "Expected --data FOLDER or --dataset NAME" in refused("--model", VARIANT)
 
 
-def test_classes_meet_by_their_names():
-    known = ("blue", "green", "red")
-    assert places_of(("red", "green"), known) == [2, 1]
-    with pytest.raises(UserError, match=r"blue, green, red\. Received also: violet\."):
-        places_of(("green", "violet"), known)
-    # ImageNet's folders bear WordNet IDs.
-    assert places_of(("n01440764", "n01443537"), class_names(1000)) == [0, 1]
-
-
-def test_a_validation_split_that_serves_as_test_is_called_so(files, photos, tmp_path, capsys):
+@pytest.fixture
+def model(tmp_path, photos):
+    """A small one, of three classes, that was trained on photos without a test split."""
     for split in ("train", "validation"):
         (tmp_path / "photos" / split).mkdir(parents=True)
         for name in ("blue", "green", "red"):
             (tmp_path / "photos" / split / name).symlink_to(photos / name)
-    arguments = ["--model", VARIANT, "--weights", files[".keras"], "--data", tmp_path / "photos"]
+    path = tmp_path / "small.keras"
+    keras_resnets.ResNeXt(
+        weights=None, input_shape=(16, 16, 3), classes=3, depths=(1,), planes=8, stem="small"
+    ).save(path)
+    preprocessing = Preprocessing(size=16, crop_fraction=1.0)
+    names = ("red", "blue", "green")  # in an order of its own
+    Card("ResNeXt", names, preprocessing, data={"folder": str(tmp_path / "photos")}).save(path)
+    return path
+
+
+def test_a_validation_split_that_serves_as_test_is_called_so(model, tmp_path, capsys):
     out = tmp_path / "numbers.json"
-    assert main(["evaluate", *map(str, arguments), "--out", str(out)]) == 0
-    assert json.loads(out.read_text())["split"] == "validation"
+    assert main(["evaluate", "--model", str(model), "--out", str(out)]) == 0
+    numbers = json.loads(out.read_text())
+    assert numbers["split"] == "validation"
+    assert [score["class"] for score in numbers["classes"]] == ["red", "blue", "green"]
     first, second, *_ = capsys.readouterr().out.splitlines()
     assert first == "60 images of the validation split"
     assert second == "There is no test split: these images have also chosen the best epoch."
+
+
+def test_classes_meet_by_their_names_and_all_photos_of_a_folder_count(
+    model, photos, tmp_path, capsys
+):
+    (tmp_path / "other").mkdir()
+    for name in ("blue", "green"):
+        (tmp_path / "other" / name).symlink_to(photos / name)
+    out = tmp_path / "numbers.json"
+    arguments = ["evaluate", "--model", str(model), "--data", str(tmp_path / "other")]
+    assert main([*arguments, "--out", str(out)]) == 0
+    numbers = json.loads(out.read_text())
+    assert numbers["images"] == 40
+    assert [score["images"] for score in numbers["classes"]] == [0, 20, 20]
+    (tmp_path / "other" / "blue").rename(tmp_path / "other" / "navy")
+    assert main(arguments) == 2
+    assert "navy" in capsys.readouterr().err

@@ -39,7 +39,7 @@ def test_evaluate_refuses_other_classes(finished, tmp_path, capsys):
             Image.new("RGB", (16, 16), colour).save(tmp_path / "two" / name / f"{index}.png")
     code = main(["evaluate", "--model", str(finished[0]), "--data", str(tmp_path / "two")])
     assert code == 2
-    assert "Expected the 3 classes" in capsys.readouterr().err
+    assert "Expected images of the 3 classes" in capsys.readouterr().err
 
 
 def test_compare_lists_and_draws(finished, tmp_path, capsys):
