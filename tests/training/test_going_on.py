@@ -133,6 +133,13 @@ def test_fewer_photos_are_named_and_gone_on_with_by_a_flag(again, capsys):
     assert int(iterations[0]) == 2 * 3
 
 
+def test_as_many_photos_that_are_others_are_noticed(again, capsys):
+    pixels = np.full((16, 16, 3), 99, "uint8")
+    Image.fromarray(pixels).save(again / "photos" / "train" / "red" / "3.png")
+    assert main(["resume", str(again / "run")]) == 2
+    assert "as many images as before, of which some differ" in capsys.readouterr().err
+
+
 def test_a_class_that_was_renamed_is_never_gone_on_with(again, capsys):
     for split in ("train", "validation", "test"):
         folder = again / "photos" / split
@@ -143,8 +150,11 @@ def test_a_class_that_was_renamed_is_never_gone_on_with(again, capsys):
     assert "--weights" in message
 
 
-def test_a_run_goes_on_as_if_never_stopped(again, stopped, capsys):
-    assert main(["resume", str(again / "run")]) == 0
+def test_a_run_goes_on_as_if_never_stopped_with_its_photos_elsewhere(again, capsys):
+    (again / "photos").rename(again / "moved photos")
+    assert main(["resume", str(again / "run")]) == 2
+    assert "--data FOLDER" in capsys.readouterr().err
+    assert main(["resume", str(again / "run"), "--data", str(again / "moved photos")]) == 0
     printed = capsys.readouterr().out
     assert "Continuing after 1 epochs and 4 steps." in printed
     assert f"keras-resnets report {again / 'run'}" in printed

@@ -23,14 +23,14 @@ KEYS = {
     "checkpoint_every": "saving",
     "tensorboard": "tensorboard",
 }
-# Those that say where a run computes, and not what: a run goes on with others.
-PLACE = ("strategy", "devices")
+# Those that say where a run computes and where its photos lie: a run goes on elsewhere.
+PLACE = ("data", "strategy", "devices")
 
 
 def add_configuration(parser: argparse.ArgumentParser) -> None:
     """The arguments that `configured` reads."""
     parser.add_argument("--recipe", help="name of a recipe, or a YAML file")
-    parser.add_argument("--data", metavar="FOLDER", help="photos, in one folder a class")
+    add_place(parser)
     parser.add_argument("--dataset", metavar="NAME", help="a TensorFlow Datasets name, or mnist_5k")
     parser.add_argument(
         "--data-dir", metavar="FOLDER", help="where TensorFlow Datasets keeps files"
@@ -39,7 +39,6 @@ def add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", help="where the network starts, such as imagenet")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--batch-size", type=int, help="over all devices")
-    add_place(parser)
     parser.add_argument("--seed", type=int)
     parser.add_argument(
         "--checkpoint-every",
@@ -64,7 +63,8 @@ def add_configuration(parser: argparse.ArgumentParser) -> None:
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
-    """The arguments that say on what a run computes."""
+    """The arguments that say where the photos lie, and on what a run computes."""
+    parser.add_argument("--data", metavar="FOLDER", help="photos, in one folder a class")
     parser.add_argument("--strategy", help="one, mirrored (the default), multiworker or tpu")
     parser.add_argument("--devices", type=int, help="GPUs, or logical CPUs without one")
 
@@ -96,12 +96,12 @@ def configured(arguments: argparse.Namespace) -> Config:
 
 
 def elsewhere(config: Config, arguments: argparse.Namespace) -> Config:
-    """The configuration with another strategy or number of devices, where they were given."""
-    given = {name: getattr(arguments, name) for name in PLACE}
-    changed = {f"distribution.{name}": value for name, value in given.items() if value is not None}
-    return recipe.configure(
-        config.model_dump(mode="json"), [f"{key}={value}" for key, value in changed.items()]
-    )
+    """The configuration of a run that goes on in the place that was given."""
+    values = config.model_dump(mode="json")
+    for flag in PLACE:
+        if getattr(arguments, flag) is not None:
+            recipe.set_key(values, KEYS[flag], getattr(arguments, flag))
+    return recipe.configure(values)
 
 
 def _saving(text: str) -> dict[str, Any]:

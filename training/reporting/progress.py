@@ -58,7 +58,8 @@ class Progress:
     def epoch(self, epoch: int, values: Mapping[str, float]) -> None:
         """Leaves a line for an epoch, counted from 0, that is done."""
         start = "\r\x1b[K" if self.stream.isatty() else ""
-        self._write("  ".join([f"{start}epoch {epoch + 1}/{self.epochs}", *_shown(values)]) + "\n")
+        shown = _shown({name: value for name, value in values.items() if name != "epoch"})
+        self._write("  ".join([f"{start}epoch {epoch + 1}/{self.epochs}", *shown]) + "\n")
 
     def _write(self, text: str) -> None:
         self.stream.write(text)
