@@ -32,10 +32,10 @@ class Run:
     """One thing to time.
 
     Attributes:
-        name: of the engine, as the table says it.
-        module: of `benchmarks.rivals.engines`.
-        backend: of Keras; `None` for a rival.
-        options: of the engine.
+        name: Name of the engine, as the table says it.
+        module: A module of `benchmarks.rivals.engines`.
+        backend: Back end of Keras; `None` for a rival.
+        options: Options of the engine.
     """
 
     name: str

@@ -29,12 +29,12 @@ class Point:
     """One network at one size.
 
     Attributes:
-        curve: what varies.
-        value: of it.
-        model: a network's name, or a free-form constructor's with `architecture`.
-        size: the images' side.
-        batch: images a call.
-        architecture: arguments of the free-form constructor.
+        curve: Name of what varies.
+        value: Value of what varies.
+        model: A network's name, or a free-form constructor's with `architecture`.
+        size: The images' side.
+        batch: Number of images a call.
+        architecture: Arguments of the free-form constructor.
     """
 
     curve: str
@@ -50,10 +50,10 @@ class Growth:
     """What a point showed.
 
     Attributes:
-        curve, value, model: the point's.
-        milliseconds: the fastest call.
-        gmacs: billions of multiply-accumulates a call, of the network as trained.
-        peak_bytes: the most that the process held.
+        curve, value, model: The point's curve, value and model.
+        milliseconds: Time of the fastest call.
+        gmacs: Billions of multiply-accumulates a call, of the network as trained.
+        peak_bytes: The most bytes that the process held.
     """
 
     curve: str

@@ -26,7 +26,7 @@ class Operator:
 
     Attributes:
         name: XNNPACK's, such as `"Convolution (NHWC, F32) IGEMM"`.
-        milliseconds: the median of the runs.
+        milliseconds: Milliseconds, the median of the runs.
     """
 
     name: str
@@ -88,8 +88,8 @@ class Profiled:
     """A file, ready to run under the profiler.
 
     Args:
-        file: of a network with one signature.
-        threads: that XNNPACK may use.
+        file: File of a network with one signature.
+        threads: Number of XNNPACK threads.
     """
 
     def __init__(self, file: Path, threads: int) -> None:
@@ -147,7 +147,7 @@ def profile(file: Path, threads: int = 2, runs: int = 50) -> list[Operator]:
     """The operators of a file in their order.
 
     Raises:
-        RuntimeError: for a file that LiteRT cannot read or run.
+        RuntimeError: For a file that LiteRT cannot read or run.
     """
     profiled = Profiled(file, threads)
     for _ in range(WARM_UP):

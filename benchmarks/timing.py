@@ -11,8 +11,8 @@ class Times:
     """Milliseconds a call.
 
     Attributes:
-        median: over the rounds.
-        lowest: over the rounds.
+        median: Median over the rounds.
+        lowest: The lowest over the rounds.
     """
 
     median: float

@@ -35,7 +35,7 @@ class Card:
 
     Attributes:
         architecture: The constructor's name, such as `"ResNeSt14"`.
-        class_names: In the order of the logits.
+        class_names: Names of the classes in the order of the logits.
         preprocessing: The evaluation transform.
         data: The arguments of `keras_resnets.data.open_data` that open what it was trained on;
             `None` where that is not at hand.
@@ -154,9 +154,9 @@ def open_model(
         name_or_path: A run folder, which stands for its `best.keras`; a `.keras` file with its card;
             or a network's name, ours or timm's, in any letter case. What is there as a file or folder
             is taken for that.
-        weights: Of a network that is named: `"imagenet"`, a tag, a file or `None`, as its constructor
-            takes them. With weights of a file the card beside that file holds; without one, the
-            usual preprocessing is assumed, with an `AssumptionWarning`.
+        weights: Weights of a network that is named: `"imagenet"`, a tag, a file or `None`, as its
+            constructor takes them. With weights of a file the card beside that file holds; without
+            one, the usual preprocessing is assumed, with an `AssumptionWarning`.
 
     Returns:
         The `keras.Model`, not compiled, and its `Card`, with as many class names as it has classes.

@@ -18,7 +18,7 @@ class Classifier:
 
     Args:
         model: A `keras.Model` over normalised images, with one vector of outputs an image.
-        card: Its own.
+        card: The model's card.
 
     Raises:
         UserError: Where the last layer's activation is none that gives probabilities.
@@ -81,7 +81,7 @@ def probabilities(outputs: np.ndarray, activation: str, *, classes: int) -> np.n
     """The probability of each class from what a model puts out.
 
     Args:
-        outputs: `(…, units)`, float.
+        outputs: Outputs of the model, `(…, units)`, float.
         activation: What the model applied last: `"softmax"`, `"sigmoid"` or `"linear"`. Logits of one
             unit are taken for a sigmoid's, those of more for a softmax's.
         classes: How many there are: `units`, or 2 where one unit tells two classes apart.

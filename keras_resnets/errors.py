@@ -16,7 +16,7 @@ class UserError(ValueError):
     exception is a bug, and keeps its traceback.
 
     Attributes:
-        exit_code: of a command that ends with it.
+        exit_code: Exit code of a command that ends with it.
     """
 
     exit_code = USAGE
@@ -30,8 +30,8 @@ class MissingExtra(UserError, ImportError):
     """Something that comes with an extra of this package is not installed.
 
     Args:
-        message: what the user reads.
-        name: the module that is missing.
+        message: What the user reads.
+        name: The module that is missing.
     """
 
     def __init__(self, message: str, *, name: str | None = None):
@@ -43,8 +43,8 @@ def near_miss(name: str, known: Iterable[str]) -> str:
     """`Did you mean 'epochs'?`, or the list of what there is, cut off where it is long.
 
     Args:
-        name: What arrived.
-        known: What there is.
+        name: The name that arrived.
+        known: The names that there are.
     """
     names = sorted(known)
     lowered = {candidate.lower(): candidate for candidate in names}

@@ -128,7 +128,7 @@ def layerwise_multipliers(model: keras.Model, decay: float) -> dict[str, float]:
 
     Args:
         model: A model of this package.
-        decay: In `(0, 1]`.
+        decay: Factor from one depth to the next, in `(0, 1]`.
 
     Returns:
         Variable path → multiplier, for all trainable variables.

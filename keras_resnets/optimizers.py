@@ -31,7 +31,7 @@ class LayerwiseSGD(_Layerwise, keras.optimizers.SGD):
     Args:
         multipliers: Variable path → factor of the learning rate, 1 where there is none: see
             `keras_resnets.layerwise_multipliers`.
-        *args, **kwargs: Those of `keras.optimizers.SGD`.
+        *args, **kwargs: Arguments of `keras.optimizers.SGD`.
 
     Example:
         >>> import keras_resnets
@@ -51,7 +51,7 @@ class LayerwiseAdamW(_Layerwise, keras.optimizers.AdamW):
     Args:
         multipliers: Variable path → factor of the learning rate, 1 where there is none: see
             `keras_resnets.layerwise_multipliers`.
-        *args, **kwargs: Those of `keras.optimizers.AdamW`.
+        *args, **kwargs: Arguments of `keras.optimizers.AdamW`.
 
     Example:
         >>> import keras_resnets

@@ -41,12 +41,12 @@ class Preprocessing:
 
     Attributes:
         size: Side of the square crop in pixels, or `(height, width)`.
-        crop_fraction: What the crop keeps of the resized short side, in (0, 1].
+        crop_fraction: Share of the resized short side that the crop keeps, in (0, 1].
         interpolation: `"bilinear"` or `"bicubic"` (Keys' cubic with a = -0.5, as in Pillow).
         antialias: Whether shrinking averages over all pixels it covers. `False` samples 2 or 4
             neighbours a side, as phone and `tf.image.resize` defaults do.
-        mean: Per channel, in units of pixels scaled to [0, 1].
-        std: Per channel, likewise.
+        mean: Mean per channel, in units of pixels scaled to [0, 1].
+        std: Standard deviation per channel, likewise.
     """
 
     size: int | tuple[int, int] = 224
@@ -118,7 +118,7 @@ class Preprocessing:
         """Resizes and crops.
 
         Args:
-            image: `(H, W, 3)` uint8.
+            image: The image, `(H, W, 3)` uint8.
 
         Returns:
             `(height, width, 3)` uint8.
@@ -260,7 +260,7 @@ def _sampled(
     a photo of 1 x 20000 pixels would be one of 256 x 5120000.
 
     Args:
-        image: In mode `"RGB"`.
+        image: An image in mode `"RGB"`.
         shape: Height and width of the whole resized image.
         window: Top, left, height and width in it.
         interpolation: `"bilinear"` or `"bicubic"`.
@@ -331,7 +331,7 @@ def preprocess_input(x: Any, data_format: str | None = None) -> Any:
         The same shape, float32.
 
     Raises:
-        ValueError: for `channels_first`, or where the last axis is not RGB.
+        ValueError: For `channels_first`, or where the last axis is not RGB.
     """
     import keras
 
@@ -359,7 +359,7 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, fl
         For each sample `top` tuples `(WordNet ID, name, score)`, the highest score first.
 
     Raises:
-        ValueError: for any other shape than `(samples, 1000)`.
+        ValueError: For any other shape than `(samples, 1000)`.
     """
     import keras
 

@@ -11,7 +11,8 @@ class TensorFlowRecipe:
 
     Attributes:
         optimize: Whether it quantises at all.
-        types: What weights may become, by TensorFlow's names of types; empty for its own choice.
+        types: Types that weights may become, by TensorFlow's names of types; empty for its own
+            choice.
         operators: The name of a `tf.lite.OpsSet`; `None` for its own choice.
     """
 
@@ -30,8 +31,8 @@ class NumberFormat:
     """One number format.
 
     Attributes:
-        name: In file names and tables.
-        option: What `--quantize` calls it.
+        name: Name of the format in file names and tables.
+        option: Name of the format for `--quantize`.
         about: What is stored and computed in which type.
         weight_bits: Bits of a weight: 32 and 16 are floating point, 8 an integer.
         activation_bits: Bits of an activation, an integer; `None` where it is a float32.

@@ -20,9 +20,9 @@ class TrainedModel:
     """A model with what must be known to use it.
 
     Attributes:
-        model: As trained.
+        model: The model as trained.
         card: Its classes and preprocessing.
-        folder: Where its files lie: the run folder, or that of the model.
+        folder: Folder of its files: the run folder, or that of the model.
     """
 
     model: keras.Model
@@ -49,7 +49,7 @@ def named(name: str, weights: str | None) -> TrainedModel:
     """A network by name, with a checkpoint's weights, classes and preprocessing.
 
     Args:
-        name: Ours or timm's.
+        name: Name of the network, ours or timm's.
         weights: `"imagenet"`, a tag, a path, or `None` for a random start.
     """
     model, card = open_model(name, weights)
@@ -62,7 +62,7 @@ def images_of(card: Card, named: Mapping[str, Any]) -> ImageData | None:
     ImageNet's own classes are WordNet IDs; they are taken for a model that names them in English.
 
     Args:
-        card: The model's.
+        card: The model's card.
         named: Arguments of `keras_resnets.data.open_data`; nothing to go by the card.
 
     Raises:

@@ -27,7 +27,7 @@ class Task:
     """This process among those that train together.
 
     Attributes:
-        index: From 0; that one is the chief, which writes the run's files.
+        index: Number of the process, from 0; process 0 is the chief, which writes the run's files.
         addresses: `host:port` of each process; none where there is but one.
     """
 
@@ -115,8 +115,8 @@ def await_all(task: Task, minutes: float) -> None:
     has reached them and they have reached it: so none goes on that another one still looks for.
 
     Args:
-        task: This process.
-        minutes: How long to wait.
+        task: The task of this process.
+        minutes: Minutes to wait.
 
     Raises:
         MissingWorker: Which names those that did not answer.

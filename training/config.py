@@ -71,8 +71,8 @@ class Model(Section):
 
     Attributes:
         name: A name of `keras_resnets.list_models()`, or a family's for a free-form network.
-        arguments: Of the constructor beyond classes, weights and input shape.
-        weights: Where the network starts: see the constructors of `keras_resnets`.
+        arguments: Arguments of the constructor beyond classes, weights and input shape.
+        weights: Weights that the network starts from: see the constructors of `keras_resnets`.
         classes: Must equal the data's, where given.
         freeze: How many of the stem and the stages do not learn: 2 for the stem and `stage1`.
     """
@@ -150,8 +150,8 @@ class RandAugment(Section):
     """Operations drawn alike, at one magnitude (Cubuk et al., 2020).
 
     Attributes:
-        operations: For each image.
-        magnitude: From 0 to 10.
+        operations: Number of operations for each image.
+        magnitude: Strength of the operations, from 0 to 10.
     """
 
     kind: Literal["randaugment"] = "randaugment"
@@ -163,7 +163,7 @@ class Erasing(Section):
     """A rectangle of noise (Zhong et al., 2020).
 
     Attributes:
-        probability: Of an image to lose one.
+        probability: Probability of an image to lose one.
         area: Its share of the image.
         aspect_ratio: Its width to its height.
     """
@@ -181,8 +181,8 @@ class Augmentation(Section):
         flip: Whether half of the images are mirrored.
         shift: An affine map.
         policy: AutoAugment or RandAugment.
-        jitter: Of the colours.
-        erasing: Of a rectangle.
+        jitter: Jitter of the colours.
+        erasing: Erasing of a rectangle.
         mixup: Alpha of mixup's beta distribution (Zhang et al., 2018); 0 for none.
         cutmix: Alpha of CutMix's (Yun et al., 2019); with both, each batch gets one of them.
     """
@@ -201,8 +201,8 @@ class Lookahead(Section):
     """Slow weights that follow the fast ones (Zhang et al., 2019).
 
     Attributes:
-        steps: Between two moves of the slow weights.
-        share: Of the way that they move.
+        steps: Number of steps between two moves of the slow weights.
+        share: Share of the way that they move.
     """
 
     steps: Count = 5
@@ -213,8 +213,8 @@ class Rule(Section):
     """How gradients become steps, whatever the rule.
 
     Attributes:
-        momentum: Of `sgd`; the first beta of the others.
-        weight_decay: 0 for none.
+        momentum: Momentum of `sgd`; the first beta of the others.
+        weight_decay: Rate of the weight decay, 0 for none.
         coupled: Whether the decay is part of the gradient (L2, as PyTorch's SGD) or a step of its own.
         no_decay: Ends of the paths of the variables that do not decay.
         clip: Largest global norm of the gradient over all replicas; `None` for no limit.
@@ -367,10 +367,10 @@ class Config(Section):
     """A run.
 
     Attributes:
-        name: Of the recipe, if any.
-        batch_size: Over all replicas.
-        precision: What the network computes in; its weights are float32 in any case.
-        jit_compile: By XLA, on one GPU.
+        name: Name of the recipe, if any.
+        batch_size: Number of images of a step, over all replicas.
+        precision: Type that the network computes in; its weights are float32 in any case.
+        jit_compile: Whether XLA compiles the step, on one GPU.
         deterministic: The same numbers from each run with the same seed, at some cost on GPUs.
         tensorboard: Write event files too.
     """

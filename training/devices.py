@@ -17,7 +17,7 @@ class Share:
     """What this process computes of each global batch.
 
     Attributes:
-        worker: This process, from 0.
+        worker: Number of this process, from 0.
         workers: Number of processes that share the batch.
         replicas: Number of devices of each.
     """
@@ -51,7 +51,7 @@ class Devices:
 
     Attributes:
         strategy: A `tf.distribute.Strategy`.
-        share: This process's.
+        share: This process's share.
     """
 
     strategy: Any
@@ -120,8 +120,8 @@ def share_of(config: Config, task: Task, replicas: int) -> Share:
     """What a process computes of each batch.
 
     Args:
-        config: Of the run.
-        task: The process.
+        config: The run's config.
+        task: Task of the process.
         replicas: Number of devices over all processes.
 
     Raises:

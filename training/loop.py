@@ -48,9 +48,9 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     """Trains, continuing from the newest checkpoint if any, then evaluates the best model.
 
     Args:
-        config: What the run is.
-        folder: This process's own.
-        task: Which of the processes this one is.
+        config: The run's config.
+        folder: This process's own folder.
+        task: Task of this process.
         data_changed: Whether to go on with other images than the run had.
 
     Raises:
@@ -161,7 +161,7 @@ def open_checked(source: Data, classes: int | None = None) -> ImageData:
     """Opens the images of a run.
 
     Args:
-        source: Where they are.
+        source: Source of the images.
         classes: How many there must be, if that was said.
 
     Raises:

@@ -87,7 +87,7 @@ def check(config: Config) -> None:
     """Refuses a network that cannot be built, or weights that are not there, at little cost.
 
     Args:
-        config: Of the run.
+        config: The run's config.
 
     Raises:
         UserError: For those.
@@ -102,8 +102,8 @@ def in_training(config: Config, classes: int) -> keras.Model:
     """The network from its first weights, to logits, with what does not learn frozen.
 
     Args:
-        config: Of the run.
-        classes: Number of the data's.
+        config: The run's config.
+        classes: Number of the data's classes.
 
     Raises:
         UserError: For whatever the constructor refuses.

@@ -76,8 +76,8 @@ def parse(text: str, where: str) -> Any:
     """The value of a YAML text, which may be anybody's.
 
     Args:
-        text: Of any size and content.
-        where: It comes from, for the message.
+        text: Text of any size and content.
+        where: Where it comes from, for the message.
 
     Raises:
         UserError: Where it is not YAML, or larger or deeper than any recipe, its aliases followed.

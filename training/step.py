@@ -21,8 +21,8 @@ class Learner:
 
     Args:
         network: Maps images to logits; made in `strategy.scope()`.
-        update: What becomes of a gradient; made there too.
-        loss_scale: For float16; made there too.
+        update: The update from a gradient; made there too.
+        loss_scale: Scale of the loss for float16; made there too.
         label_smoothing: Share that the targets give to all classes alike.
         accumulation: Parts in which a replica computes its batch.
         jit_compile: Whether XLA compiles the step.

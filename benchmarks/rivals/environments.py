@@ -26,7 +26,7 @@ class Environments:
             name: `HOME`, or one of `RIVALS`.
 
         Raises:
-            OSError: where the environment cannot be built, with the reason.
+            OSError: Where the environment cannot be built, with the reason.
         """
         if name == HOME:
             return Path(sys.executable)

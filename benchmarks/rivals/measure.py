@@ -25,17 +25,18 @@ class Result:
     """What one cell showed, in JSON's types.
 
     Attributes:
-        task, model, title, goal: the cell's.
-        contenders: by name: median, 10th and 90th percentile in milliseconds, and how many calls.
-        best_rival: the one with the lowest median; `None` where there is none.
-        ratio: ours / the best rival's, paired by rounds; `None` likewise.
-        ratio_range: over the rounds.
-        share_of_peak: of the matrix product's speed; `None` where it says nothing.
-        rounds: that count.
-        thrown_away: rounds that do not.
-        clean: whether those that count were undisturbed.
-        peak_gigaflops: of the fastest matrix product.
-        absent: why a rival is not in it.
+        task, model, title, goal: The cell's task, model, title and goal.
+        contenders: The contenders by name: median, 10th and 90th percentile in milliseconds, and
+            how many calls.
+        best_rival: The rival with the lowest median; `None` where there is none.
+        ratio: Our time / the best rival's, paired by rounds; `None` likewise.
+        ratio_range: Lowest and highest ratio over the rounds.
+        share_of_peak: Share of the matrix product's speed; `None` where it says nothing.
+        rounds: Number of rounds that count.
+        thrown_away: Number of rounds that do not.
+        clean: Whether those that count were undisturbed.
+        peak_gigaflops: Speed of the fastest matrix product.
+        absent: Why a rival is not in it, by name.
     """
 
     task: str
@@ -75,11 +76,11 @@ class Bench:
     """Measures cells.
 
     Attributes:
-        size: how much.
-        environments: of the rivals.
-        control: the matrix product.
-        threads: allowed to every engine.
-        log: where the engines' chatter goes.
+        size: How much is measured.
+        environments: Environments of the rivals.
+        control: The matrix product.
+        threads: Number of threads allowed to every engine.
+        log: Where the engines' chatter goes.
     """
 
     size: Size

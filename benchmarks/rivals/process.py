@@ -18,10 +18,10 @@ class EngineProcess:
     """Speaks `benchmarks.rivals.engines.protocol` with a child process; a context manager that ends it.
 
     Args:
-        command: what to start.
-        threads: allowed to the engine.
-        log: where its standard error goes.
-        environment: variables to add to the driver's.
+        command: Command line to start.
+        threads: Number of threads allowed to the engine.
+        log: File where its standard error goes.
+        environment: Variables to add to the driver's.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class EngineProcess:
         """Sets up what is timed, warms it up, and returns the device that it runs on.
 
         Raises:
-            EngineError: where the engine cannot.
+            EngineError: Where the engine cannot.
         """
         return str(self._ask({"prepare": dict(options)})["device"])
 
@@ -55,7 +55,7 @@ class EngineProcess:
         """The milliseconds of each of `count` calls.
 
         Raises:
-            EngineError: where a call fails.
+            EngineError: Where a call fails.
         """
         return [float(one) for one in self._ask({"run": count})["milliseconds"]]
 

@@ -25,8 +25,8 @@ class Round:
     """One turn of each contender.
 
     Attributes:
-        milliseconds: of each call, by contender.
-        controls: milliseconds of the matrix product, before, between and after the turns.
+        milliseconds: Milliseconds of each call, by contender.
+        controls: Milliseconds of the matrix product, before, between and after the turns.
     """
 
     milliseconds: Mapping[str, Sequence[float]]
@@ -41,11 +41,11 @@ class Rounds:
     """The rounds of a cell.
 
     Attributes:
-        kept: those that count.
-        thrown_away: how many did not.
-        clean: whether those that count were undisturbed; where too few were, the least disturbed
+        kept: Rounds that count.
+        thrown_away: Number of rounds that did not.
+        clean: Whether those that count were undisturbed; where too few were, the least disturbed
             count, and this says so.
-        control: milliseconds of the fastest matrix product.
+        control: Milliseconds of the fastest matrix product.
     """
 
     kept: Sequence[Round]
@@ -82,11 +82,11 @@ def take_rounds(
     """Runs rounds until enough were undisturbed.
 
     Args:
-        engines: the contenders, in the order of their turns.
-        calls: how many make a turn.
-        control: runs the matrix product and returns its milliseconds.
-        wanted: undisturbed rounds.
-        most: rounds at most, disturbed ones among them; `wanted` or more.
+        engines: The contenders, in the order of their turns.
+        calls: Number of calls of a turn.
+        control: A function that runs the matrix product and returns its milliseconds.
+        wanted: Number of undisturbed rounds wanted.
+        most: Number of rounds at most, disturbed ones among them; `wanted` or more.
     """
     rounds: list[Round] = []
     kept: list[Round] = []

@@ -25,9 +25,9 @@ class Preparation:
     """What an engine process is asked for.
 
     Attributes:
-        engine: a module of `benchmarks.rivals.engines`.
-        environment: whose Python runs it.
-        options: the request's entries, with `kind`.
+        engine: A module of `benchmarks.rivals.engines`.
+        environment: Environment whose Python runs it.
+        options: The request's entries, with `kind`.
     """
 
     engine: str
@@ -40,9 +40,9 @@ class Contender:
     """One column of a cell.
 
     Attributes:
-        name: as the table says it.
-        preparation: what is timed.
-        maker: what writes the file that is timed, if it is not there yet.
+        name: Name as the table says it.
+        preparation: What is timed.
+        maker: What writes the file that is timed, if it is not there yet.
     """
 
     name: str
@@ -55,14 +55,14 @@ class Cell:
     """One comparison.
 
     Attributes:
-        task: a group of rows.
-        model: a row.
-        title: the task in words.
-        goal: the most that ours / the best rival's may be; without rivals, that ours may be in
+        task: Name of the task, a group of rows.
+        model: Name of the model, a row of its group.
+        title: The task in words.
+        goal: The most that our time / the best rival's may be; without rivals, that ours may be in
             milliseconds.
-        contenders: ours first.
-        slow: whether a call takes seconds: one a turn, and fewer rounds.
-        absent: rivals that have no such model or mode, with the reason.
+        contenders: The contenders, ours first.
+        slow: Whether a call takes seconds: one a turn, and fewer rounds.
+        absent: Rivals that have no such model or mode, with the reason.
     """
 
     task: str
@@ -83,15 +83,15 @@ class Size:
     """How much is measured.
 
     Attributes:
-        rounds: undisturbed ones wanted.
-        slow_rounds: the same for slow cells.
-        turn: seconds of a contender's turn, about.
-        attempts: rounds at most, as a multiple of those wanted.
-        calibration_images: of int8 files.
-        stock_batch: of the step through Keras' own grouped convolution.
-        compiled: whether `torch.compile` takes part (a minute a model and mode).
-        batches: of a prediction.
-        train_dtypes: of the training steps.
+        rounds: Number of undisturbed rounds wanted.
+        slow_rounds: The same for slow cells.
+        turn: Seconds of a contender's turn, about.
+        attempts: Number of rounds at most, as a multiple of those wanted.
+        calibration_images: Number of calibration images of int8 files.
+        stock_batch: Batch size of the step through Keras' own grouped convolution.
+        compiled: Whether `torch.compile` takes part (a minute a model and mode).
+        batches: Batch sizes of a prediction.
+        train_dtypes: Types of the training steps.
     """
 
     rounds: int
@@ -121,8 +121,8 @@ def cells(size: Size, files: str) -> Iterator[Cell]:
     """Every comparison, the short ones first.
 
     Args:
-        size: how much.
-        files: the folder of exported files.
+        size: How much is measured.
+        files: The folder of exported files.
     """
     for mode, goal in (("float32", 0.95), ("int8", 0.80)):
         for model in TIMM:

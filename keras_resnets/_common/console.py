@@ -140,11 +140,11 @@ def progress(
     """Passes the items on and counts them on one line, which is gone at the end.
 
     Args:
-        items: anything that yields.
-        title: what is being done.
-        total: how many items there will be.
-        terminal: where to count, standard error by default; nothing is written where that is no
-            terminal.
+        items: The items, from anything that yields.
+        title: What is being done.
+        total: Number of items there will be.
+        terminal: The stream to count on, standard error by default; nothing is written where that
+            is no terminal.
     """
     terminal = terminal or sys.stderr
     if not terminal.isatty():
@@ -165,9 +165,9 @@ def ticking(title: str, terminal: TextIO | None = None) -> Iterator[None]:
     """Counts the seconds of work without steps on one line, which is gone at the end.
 
     Args:
-        title: what is being done.
-        terminal: where to count, standard error by default; nothing is written where that is no
-            terminal.
+        title: What is being done.
+        terminal: The stream to count on, standard error by default; nothing is written where that
+            is no terminal.
     """
     terminal = terminal or sys.stderr
     if not terminal.isatty():

@@ -17,8 +17,8 @@ def missing_extra(error: ModuleNotFoundError, preferred: str | None = None) -> M
     """What the user reads where a module of an extra is missing.
 
     Args:
-        error: of the import.
-        preferred: the extra to name where several bring the module.
+        error: The failed import's error.
+        preferred: The extra to name where several bring the module.
 
     Returns:
         The error to raise in its place, or `None` where no extra brings the module: that is a bug.

@@ -23,7 +23,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     process left there before is swept away.
 
     Args:
-        path: the file to be; missing folders above it are made.
+        path: The file to be; missing folders above it are made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path)
@@ -54,13 +54,13 @@ def read_json(path: Path, what: str, *, most: int) -> Any:
     """Reads a JSON file that anybody may have made.
 
     Args:
-        path: Of the file.
-        what: It should be, such as `"a model card"`.
+        path: The file's path.
+        what: What the file should be, such as `"a model card"`.
         most: How many bytes it may have.
 
     Raises:
-        UserError: for a file that is larger, is not JSON in UTF-8, or nests without end. The message
-            names the file.
+        UserError: For a file that is larger, is not JSON in UTF-8, or nests without end. The
+            message names the file.
     """
     length = path.stat().st_size
     if length > most:
@@ -104,12 +104,12 @@ def check_writable(folder: Path, files: Iterable[Path], *, force: bool) -> None:
     """Refuses, before the work for them is done, files that could not be written in the end.
 
     Args:
-        folder: where they go; made where it is missing.
-        files: what will be written.
-        force: whether files that exist may be replaced.
+        folder: The folder they go to; made where it is missing.
+        files: Names of the files that will be written.
+        force: Whether files that exist may be replaced.
 
     Raises:
-        UserError: where a file would be overwritten without `force`, or the folder cannot be
+        UserError: Where a file would be overwritten without `force`, or the folder cannot be
             written to.
     """
     existing = [str(path) for path in files if path.exists()]

@@ -15,7 +15,7 @@ def font_families(text: str) -> tuple[list[str], str]:
     """Families that together have all characters of a text, as Matplotlib's `family` takes them.
 
     Args:
-        text: In any script.
+        text: Text in any script.
 
     Returns:
         The families in the order in which they are to be tried, Matplotlib's own first, and the

@@ -38,12 +38,12 @@ class FileRow:
     """One file on the same images.
 
     Attributes:
-        file: Its name.
+        file: The file's name.
         format: The number format.
         accuracy: Share of images whose top-1 is right.
         agreement: Share of images whose top-1 is Keras'.
         max_probability_difference: The largest from Keras, of any class of any image.
-        bytes: The file's size.
+        bytes: The file's size in bytes.
         median_ms: Time of one image, on one thread.
         accelerated: Whether the runtime takes all operators to its accelerated kernels.
         float_layers: Layers of an integer file that stay in float32.
@@ -66,7 +66,7 @@ class PhoneReport:
 
     Attributes:
         keras: The model itself.
-        files: One row a file.
+        files: The files, one row each.
     """
 
     keras: KerasRow

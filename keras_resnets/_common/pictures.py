@@ -25,7 +25,7 @@ class Shown:
 
     Attributes:
         pixels: `(height, width, 3)` uint8.
-        caption: What is said of it, above it.
+        caption: Text about it, shown above it.
         colour: The caption's, a name that Matplotlib knows.
     """
 

@@ -29,10 +29,10 @@ class Command:
     """One command of a program.
 
     Attributes:
-        module: its full name.
-        about: one line for the list of commands.
-        quiet: whether native libraries run in it, whose log lines are to be kept off the terminal.
-        extra: the extra of this package that brings what the command needs.
+        module: The module's full name.
+        about: One line for the list of commands.
+        quiet: Whether native libraries run in it, whose log lines are to be kept off the terminal.
+        extra: The extra of this package that brings what the command needs.
     """
 
     module: str
@@ -76,11 +76,11 @@ def run_program(
     exception is a bug and passes with its traceback. A pipe that its reader closed is no error.
 
     Args:
-        prog: what the user typed, such as `"keras-resnets"`.
-        about: what the program is for.
-        commands: by name, in the order in which they are listed.
-        arguments: of the command line, by default the process's.
-        default: the command that is meant where none is named.
+        prog: Name of the program, as the user types it, such as `"keras-resnets"`.
+        about: What the program is for.
+        commands: The commands by name, in the order in which they are listed.
+        arguments: Arguments of the command line, by default the process's.
+        default: The command that is meant where none is named.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     code = 0

@@ -8,9 +8,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1
     """Aligned columns under a ruled heading.
 
     Args:
-        header: one cell a column.
-        rows: as many cells each.
-        left: how many columns, from the first, are aligned to the left; the others to the right.
+        header: Texts of the first row, one cell a column.
+        rows: Texts of the further rows, as many cells each.
+        left: Number of columns, from the first, that are aligned to the left; the others to the
+            right.
 
     Example:
         >>> print(table(["file", "size"], [["a.tflite", "1.5 MB"]]))

@@ -33,7 +33,7 @@ class ImageData:
 
     Attributes:
         name: The data set's name, or the folder's.
-        class_names: In the order of the labels.
+        class_names: Names of the classes in the order of the labels.
         sizes: Number of images by split: `"train"`, `"validation"`, `"test"`.
         source: Reads a split's encoded images; `examples` is the way to use it.
         left_out: Files that are not used, by reason and suffix.
@@ -82,7 +82,7 @@ class ImageData:
         them, meet ImageNet's class names.
 
         Args:
-            class_names: In the order of the new labels.
+            class_names: Names of the classes in the order of the new labels.
 
         Raises:
             UserError: Where there are images of a class that is not among them.
@@ -179,7 +179,7 @@ def crop_image(encoded: "tf.Tensor", preprocessing: Preprocessing) -> "tf.Tensor
 
     Args:
         encoded: Scalar string: the content of an image file.
-        preprocessing: The model's.
+        preprocessing: The model's preprocessing.
 
     Returns:
         `(height, width, 3)` uint8.
@@ -199,10 +199,11 @@ def of_content(
     """A function of a file's content as an operation of a graph.
 
     Args:
-        function: Of bytes, and of NumPy arrays for the further arguments. It must have no state.
+        function: A function of bytes, and of NumPy arrays for the further arguments. It must have
+            no state.
         encoded: Scalar string: the content.
-        dtype: Of the result.
-        *arguments: Tensors.
+        dtype: Type of the result.
+        *arguments: Tensors that `function` gets as NumPy arrays.
     """
     import tensorflow as tf
 

@@ -33,9 +33,11 @@ class Layout(NamedTuple):
     """The photos of a folder, found by their folders.
 
     Attributes:
-        splits: By split, then by class; one called `"train"` where the folder is not divided.
+        splits: Photos by split, then by class; one called `"train"` where the folder is not
+            divided.
         divided: Whether the folder has splits of its own.
-        class_names: Those of the training photos, or of all where there are none; sorted.
+        class_names: Names of the classes of the training photos, or of all where there are none;
+            sorted.
         passed_over: Photos that lie in no class, with the reason.
     """
 
@@ -49,7 +51,7 @@ def layout_of(root: Folder, *, to_train: bool) -> Layout:
     """The layout of a folder.
 
     Args:
-        root: As it was read.
+        root: The folder as it was read.
         to_train: Whether every class needs photos to train on.
 
     Raises:

@@ -28,7 +28,7 @@ def split_by_content(
     moved whose draw is nearest.
 
     Args:
-        photos: In any order.
+        photos: The photos in any order.
         shares: Names and shares of the splits, the first of which is trained on.
     """
     train, *others = (name for name, _ in shares)

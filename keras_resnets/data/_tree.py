@@ -26,9 +26,9 @@ class LeftOut:
     """Files that are not used.
 
     Attributes:
-        reason: Why.
-        suffix: Of their names, in lower case.
-        count: How many.
+        reason: Why they are left out.
+        suffix: Suffix of their names, in lower case.
+        count: Number of files.
         example: One of their names, from the folder that was opened.
     """
 
@@ -47,7 +47,7 @@ class Folder:
     """A folder with its photos, hidden and foreign files passed over.
 
     Attributes:
-        path: Where it is.
+        path: Path of the folder.
         photos: Directly in it, sorted.
         folders: Directly in it, sorted by name.
     """

@@ -22,8 +22,8 @@ class Explanation:
     Attributes:
         pixels: What the network saw of the photo, `(height, width, 3)` uint8.
         class_index: The class that is explained.
-        class_name: Its name.
-        probability: Its probability.
+        class_name: Name of that class.
+        probability: Probability of that class.
         predicted: Whether it is the most probable one.
         layer: Whose feature map `heat` is.
         heat: `grad_cam`'s map, `(height, width)` in `[0, 1]`.

@@ -134,7 +134,7 @@ class Tracer:
         """Runs the model for inference.
 
         Args:
-            images: What `batch` gives.
+            images: The images that `batch` gives.
             before: Called with the name and the input of each of the backbone's layers.
             behind: Called with the name and the output of each of the backbone's layers.
 
@@ -172,7 +172,7 @@ def choose_classes(logits: Tensor, class_index: Any) -> np.ndarray:
     """The class of each image whose logit is to be explained.
 
     Args:
-        logits: `(batch, classes)`.
+        logits: Logits, `(batch, classes)`.
         class_index: A class for all, one for each image, or `None` for the predicted ones.
 
     Raises:

@@ -27,7 +27,8 @@ class BatchNorm(keras.layers.BatchNormalization):
     Input and output: `(batch, height, width, channels)`.
 
     Args:
-        **kwargs: Those of `keras.layers.BatchNormalization`; `momentum=0.9`, `epsilon=1e-5`.
+        **kwargs: Further arguments of `keras.layers.BatchNormalization`; `momentum=0.9`,
+            `epsilon=1e-5`.
     """
 
     def __init__(

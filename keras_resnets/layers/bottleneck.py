@@ -29,13 +29,13 @@ class Bottleneck(Deployable):
     sides `ceil(n / strides)`.
 
     Args:
-        filters: Output channels.
+        filters: Number of output channels.
         width: Channels between the first 1x1 convolution and the spatial layer.
         spatial: The layer between the 1x1 convolutions, with an activation of its own, which takes
             the block's strides; not built yet, it gets the block's dtype policy.
         attention: The layer behind the last 1x1 convolution, which keeps its shape, or `None`.
-        strides: Of the spatial layer, for the shortcut to match.
-        dilation_rate: Of the shortcut's pool, for it to sample as the spatial layer does.
+        strides: Strides of the spatial layer, for the shortcut to match.
+        dilation_rate: Dilation of the shortcut's pool, for it to sample as the spatial layer does.
         shortcut: `"identity"`; `"conv"`, a strided 1x1 convolution (ResNet's option B); `"pool"`, a
             2x2 average pool with those strides, then the 1x1 convolution (ResNet-D, He et al., 2019).
         zero_gamma: Start with the branch's last scale at zero (Goyal et al., 2017).

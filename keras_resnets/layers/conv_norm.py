@@ -31,7 +31,7 @@ class ConvNorm(Deployable):
     Input: `(batch, height, width, channels)`; output: `(batch, new_height, new_width, filters)`.
 
     Args:
-        filters: Output channels.
+        filters: Number of output channels.
         kernel_size: An odd side of the kernel.
         strides: The same for both axes.
         dilation_rate: The same for both axes; 1 where `strides > 1`.

@@ -27,14 +27,14 @@ class LinearBottleneck(Deployable):
     sides `ceil(n / strides)`.
 
     Args:
-        filters: Output channels.
+        filters: Number of output channels.
         expanded: Channels of the depthwise convolution.
         expand: Whether a 1x1 convolution makes those channels; `False` where the input has them.
         shortcut: Whether the input is added; wants `strides=1` and no more input than output channels.
-        strides: Of the depthwise convolution.
-        dilation_rate: Of the depthwise convolution.
+        strides: Strides of the depthwise convolution.
+        dilation_rate: Dilation of the depthwise convolution.
         squeezed: Hidden units of the squeeze-and-excite; `None` for none.
-        activation: After the expansion: `"silu"`, or `"relu6"` in ReXNet-lite.
+        activation: Activation after the expansion: `"silu"`, or `"relu6"` in ReXNet-lite.
         drop_path_rate: Probability that a sample's branch is dropped in training, in `[0, 1)`. Without
             a shortcut nothing is dropped, since nothing would be left of the sample.
         drop_block_rate: Fraction of the branch's activations dropped in training, in `[0, 1)`.

@@ -23,9 +23,9 @@ class PooledConv(Deployable):
     sides `ceil(n / strides)`.
 
     Args:
-        filters: Output channels.
-        strides: Of the pool, the same for both axes.
-        dilation_rate: Of the convolution, and the distance of the pool's positions.
+        filters: Number of output channels.
+        strides: Strides of the pool, the same for both axes.
+        dilation_rate: Dilation of the convolution, and the distance of the pool's positions.
         groups: Divides the input channels and `filters`.
         folded: Batch normalisation folded, as `deploy` makes it.
 

@@ -28,8 +28,8 @@ def convert_layout(
 
     Args:
         weights: `(…, channels)`, with `channels` a multiple of `radix * cardinality`.
-        radix: Maps a group.
-        cardinality: Groups.
+        radix: Number of feature maps a group.
+        cardinality: Number of groups.
         to: The order of the result; the other one is that of `weights`.
 
     Returns:

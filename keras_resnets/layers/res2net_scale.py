@@ -31,8 +31,8 @@ class Res2NetScale(Deployable):
         filters: Channels of all parts, a multiple of `scale`.
         scale: Number of parts, 2 or more.
         cardinality: Groups within each 3x3 convolution (Res2NeXt).
-        strides: 1 where `connected`.
-        dilation_rate: Of the convolutions and the pool.
+        strides: Strides of the convolutions and the pool, 1 where `connected`.
+        dilation_rate: Dilation of the convolutions and the pool.
         connected: Whether each part takes the one before it.
         folded: The form that `deploy` makes: batch normalisation folded, and more than four parts
             split and concatenated in two steps.

@@ -35,10 +35,10 @@ class SplitAttention(Deployable):
         filters: Output channels, a multiple of `cardinality`.
         kernel_size: An odd side of the convolution's kernel.
         radix: Maps a group, 1 or more.
-        cardinality: Groups, 1 or more.
+        cardinality: Number of groups, 1 or more.
         strides: Applied by a 3x3 average pool, never by the convolution (the paper's average
             downsampling).
-        dilation_rate: Of the convolution and the pool.
+        dilation_rate: Dilation of the convolution and the pool.
         pool: Where that pool stands, `"before"` the convolution or `"after"` the attention; `None`
             for no pool.
         reduction: The hidden layer has `max(filters * radix // reduction, 32)` units.

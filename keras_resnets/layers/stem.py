@@ -24,7 +24,7 @@ class Stem(Deployable):
     input.
 
     Args:
-        filters: Output channels.
+        filters: Number of output channels.
         kind: `"conv7"`, a 7x7 convolution with strides 2 (He et al., 2016); `"deep"`, three 3x3
             convolutions, the first with strides 2, the first two with half the filters (ResNet-D,
             He et al., 2019); both followed by a pool with strides 2. `"small"`, one 3x3

@@ -14,7 +14,7 @@ class Architecture:
     Attributes:
         name: The constructor's name.
         family: The free-form constructor's name; `"ResNet"` for the yardsticks.
-        paper: Where the network was published.
+        paper: Place where the network was published.
         timm: The architecture's name in timm, or `None` where timm has none.
         parameters: Trainable parameters with 1000 classes.
         gmacs: Billions of multiply-accumulates at 224x224.

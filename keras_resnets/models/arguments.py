@@ -34,7 +34,7 @@ class NetworkArguments:
             image.
         classes: Outputs of the classifier. By default as many as the checkpoint or the file has, or
             1000. With another number than theirs the classifier starts at random.
-        classifier_activation: Of the last layer; `None` for logits.
+        classifier_activation: Activation of the last layer; `None` for logits.
         name: The model's name, by default the constructor's.
         output_stride: Input pixels a side to one position of the last feature map: 32, or with
             dilated convolutions 16 or 8.

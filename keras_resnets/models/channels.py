@@ -5,8 +5,8 @@ def make_divisible(channels: float, divisor: int, *, least: float = 0.9) -> int:
     """Rounds to the nearest multiple of `divisor`, and never to zero.
 
     Args:
-        channels: What is to be rounded.
-        divisor: 1 or more.
+        channels: Number of channels to round.
+        divisor: The divisor, 1 or more.
         least: Part of `channels` that must be left; where rounding down leaves less, it is up.
 
     Example:

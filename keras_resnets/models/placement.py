@@ -11,8 +11,8 @@ class Placement:
     Attributes:
         stage: Number of the stage, from 1.
         block: Number of the block within its stage, from 1.
-        strides: Of this block, after `output_stride` took its toll.
-        dilation_rate: Of this block.
+        strides: Strides of this block, after `output_stride` took its toll.
+        dilation_rate: Dilation of this block.
         reduces: Whether the block has strides above 1 in the undilated network.
         drop_path_rate: Grows linearly from 0 at the first block to the full rate at the last.
         drop_block_rate: The full rate in the last two stages, 0 before.

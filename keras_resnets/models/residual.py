@@ -29,8 +29,9 @@ class ResidualConfig(NetworkConfig):
     """Stages of bottlenecks, each with half the resolution and twice the planes of the one before.
 
     Attributes:
-        depths: Blocks of each stage.
-        planes: Of the first stage; a stage's blocks have four times its planes as output channels.
+        depths: Number of blocks of each stage.
+        planes: Planes of the first stage; a stage's blocks have four times its planes as output
+            channels.
         cardinality: Groups of the 3x3 convolution.
         width: Channels of one group for 64 planes; it grows with the planes.
         stem: `"conv7"`, `"deep"` or `"small"`: see `keras_resnets.layers.Stem`.

@@ -31,10 +31,10 @@ class ReXNetConfig(NetworkConfig):
     """A stem, sixteen linear bottlenecks in six stages, and a 1x1 convolution.
 
     Attributes:
-        multiplier: Of all channels, above 0.
+        multiplier: Multiplier of all channels, above 0.
         divisor: All channels are multiples of it.
         growth: Channels gained from the first block to the last and one more, before the multiplier.
-        steps: In how many steps they are gained.
+        steps: Number of steps in which they are gained.
         squeeze_ratio: Hidden units of the squeeze-and-excite to expanded channels; `None` for none.
         activation: `"silu"` or `"relu6"`.
         hidden_head: Whether the head has a hidden layer of 1024 units.

@@ -66,8 +66,8 @@ def create_model(name: str, *args: Any, **kwargs: Any) -> "keras.Model":
     Args:
         name: A family's name, such as `"ResNeSt"`, or a network's: ours or timm's, in any letter
             case.
-        *args: The constructor's.
-        **kwargs: The constructor's.
+        *args: The constructor's positional arguments.
+        **kwargs: The constructor's keyword arguments.
 
     Raises:
         ValueError: For an unknown name, with the nearest known ones.

@@ -10,7 +10,7 @@ def problem_of(content: bytes) -> str | None:
     """Why a file's content is no photo that can be used, in a few words; `None` where it is one.
 
     Args:
-        content: Of the whole file.
+        content: Content of the whole file.
 
     Example:
         >>> problem_of(b"Dear diary")

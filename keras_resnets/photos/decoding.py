@@ -37,8 +37,8 @@ class Header(NamedTuple):
     """What a photo's header tells.
 
     Attributes:
-        height: In pixels, upright.
-        width: In pixels, upright.
+        height: Height in pixels, upright.
+        width: Width in pixels, upright.
         orientation: EXIF's, 1 to 8: how the stored pixels are turned.
         format: Pillow's name of it, such as `"JPEG"`.
         mode: Pillow's name for the kind of pixels, such as `"RGB"`.
@@ -66,7 +66,7 @@ def read_image(source: Source) -> np.ndarray:
         source: A path, or the file's content.
 
     Returns:
-        `(H, W, 3)` uint8.
+        The photo, `(H, W, 3)` uint8.
 
     Raises:
         UserError: Where the content is no photo that can be decoded, or one of more than `MOST_PIXELS`.

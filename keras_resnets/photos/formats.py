@@ -15,8 +15,8 @@ class Format(NamedTuple):
     """One format.
 
     Attributes:
-        name: As people say it.
-        suffixes: Of its files, in lower case.
+        name: Name of the format, as people say it.
+        suffixes: Suffixes of its files, in lower case.
         begins: A pattern for the first bytes of a file.
         plugin: Pillow's class that decodes it, `module:class`.
     """

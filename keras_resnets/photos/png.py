@@ -20,8 +20,8 @@ class Chunk(NamedTuple):
 
     Attributes:
         kind: Its four letters.
-        data: What it holds.
-        checksum: Of both, as the file has it.
+        data: The bytes that it holds.
+        checksum: Checksum of both, as the file has it.
     """
 
     kind: bytes

@@ -22,9 +22,9 @@ def open_archive(path: Path) -> zipfile.ZipFile:
     """Opens a zip archive whose members may all be read without harm.
 
     Raises:
-        UserError: where its members are too many, encrypted, compressed by an unusual method, or
+        UserError: Where its members are too many, encrypted, compressed by an unusual method, or
             together larger than the file can honestly hold.
-        zipfile.BadZipFile: where the file is no archive.
+        zipfile.BadZipFile: Where the file is no archive.
     """
     _check_directory(path)
     archive = zipfile.ZipFile(path)

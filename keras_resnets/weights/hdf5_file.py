@@ -39,12 +39,12 @@ def inspect_hdf5(path: Path, member: str | None = None) -> Inspection:
     """Has another process look through a file before this one opens it: see `hdf5_inspector`.
 
     Args:
-        path: Of an HDF5 file, or of a zip archive.
-        member: Of the archive; `None` for a file by itself.
+        path: Path of an HDF5 file, or of a zip archive.
+        member: A member of the archive; `None` for a file by itself.
 
     Raises:
-        UserError: where something is refused, or the reading library crashes or hangs at it.
-        OSError: where the file is damaged.
+        UserError: Where something is refused, or the reading library crashes or hangs at it.
+        OSError: Where the file is damaged.
     """
     seconds = _SECONDS + path.stat().st_size / _BYTES_A_SECOND
     answer = _inspector.ask({"path": str(path.absolute()), "member": member}, seconds)
@@ -64,16 +64,16 @@ def read_hdf5(path: Path, member: str | None = None) -> dict[str, Any]:
     """Reads the variables of the layers in a file that Keras wrote, once it is inspected.
 
     Args:
-        path: Of an HDF5 file, or of a zip archive.
-        member: Of the archive; `None` for a file by itself.
+        path: Path of an HDF5 file, or of a zip archive.
+        member: A member of the archive; `None` for a file by itself.
 
     Returns:
         Arrays by the names of their layers and their position among the variables of theirs, such as
         `"stem/conv/0"`.
 
     Raises:
-        UserError: or whatever else `inspect_hdf5` raises.
-        KeyError: where it holds no layers.
+        UserError: For what `inspect_hdf5` refuses.
+        KeyError: Where it holds no layers.
     """
     inspect_hdf5(path, member)
     import h5py

@@ -34,14 +34,14 @@ def inspect(path: str, member: str | None) -> dict[str, Any]:
     one another, compressed, in chunks or never written, and more data than the file has bytes.
 
     Args:
-        path: Of an HDF5 file, or of a zip archive.
-        member: Of the archive; `None` for a file by itself.
+        path: Path of an HDF5 file, or of a zip archive.
+        member: A member of the archive; `None` for a file by itself.
 
     Returns:
         `"bytes"` of the file, and the shapes of its `"integers"`, but for the optimiser's.
 
     Raises:
-        Refused: with the reason and the way out.
+        Refused: With the reason and the way out.
     """
     import h5py
 

@@ -53,7 +53,7 @@ def download(source: HubSource | UrlSource) -> Path:
     long as it asks, a minute at most; one that does not answer within seconds is given up.
 
     Raises:
-        DownloadError: for whatever keeps the file from arriving whole and unchanged.
+        DownloadError: For whatever keeps the file from arriving whole and unchanged.
     """
     if isinstance(source, HubSource):
         return _from_hub(source)
@@ -124,7 +124,7 @@ class _Patience:
     """How long servers may keep us waiting for one file, in all.
 
     Args:
-        source: What messages call the file.
+        source: The file's name in messages.
     """
 
     def __init__(self, source: HubSource | UrlSource):
@@ -135,7 +135,7 @@ class _Patience:
         """How many seconds a busy server asks us to wait, said aloud; `None` where it does not.
 
         Raises:
-            DownloadError: where that is more than is left.
+            DownloadError: Where that is more than is left.
         """
         asked = retry_after(dict(headers.items()))
         if asked is None:

@@ -36,13 +36,13 @@ def load_keras(path: Path, *, compile: bool = False) -> "keras.Model":
     checked before a model is returned.
 
     Args:
-        path: Of the file.
+        path: The file's path.
         compile: Whether the optimiser and the loss are restored too.
 
     Raises:
-        MissingFile: where there is no such file.
-        UserError: for a file that is truncated or harmful, whose layers are not known, or with numbers
-            that are not finite. The message has one line and names the file.
+        MissingFile: Where there is no such file.
+        UserError: For a file that is truncated or harmful, whose layers are not known, or with
+            numbers that are not finite. The message has one line and names the file.
 
     Example:
         >>> load_keras(Path("nowhere.keras"))

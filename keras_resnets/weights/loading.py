@@ -46,7 +46,7 @@ def registered_checkpoint(variant: str, weights: Weights) -> Checkpoint | None:
     """The registry's entry that `weights` stands for; `None` for `None` and for a path.
 
     Raises:
-        ValueError: for an unknown tag, or `"imagenet"` where there is none.
+        ValueError: For an unknown tag, or `"imagenet"` where there is none.
     """
     if weights is None or _is_path(weights):
         return None
@@ -68,7 +68,7 @@ class InitialWeights:
         checkpoint: The registry's entry, or `None` for `None` and for a path.
 
     Raises:
-        UserError: for an unknown tag, or `"imagenet"` where there is none.
+        UserError: For an unknown tag, or `"imagenet"` where there is none.
     """
 
     def __init__(self, variant: str, weights: Weights, *, key_of: Callable[[str], str]):
@@ -82,9 +82,9 @@ class InitialWeights:
         """The file's content, downloaded and read when it is first asked for; `None` without weights.
 
         Raises:
-            UserError: for a file that is broken, or holds what it should not.
-            MissingFile: for a path where there is no file.
-            DownloadError: for a download that fails.
+            UserError: For a file that is broken, or holds what it should not.
+            MissingFile: For a path where there is no file.
+            DownloadError: For a download that fails.
         """
         if self._file is None and self._weights is not None:
             path = Path(self._weights)
@@ -99,7 +99,7 @@ class InitialWeights:
         """How many classes the checkpoint's own classifier has; `None` where there is none.
 
         Raises:
-            UserError: or whatever else `file` raises.
+            UserError: For what `file` refuses.
         """
         if self.checkpoint is not None:
             return self.checkpoint.classes
@@ -122,7 +122,7 @@ class InitialWeights:
                 without a classifier is refused otherwise.
 
         Raises:
-            UserError: for weights that do not fit, or whatever else `file` raises.
+            UserError: For weights that do not fit, and for what `file` refuses.
         """
         if self.file is not None:
             _load(model, self.file, self._key_of, top, classes_asked=classes_asked)

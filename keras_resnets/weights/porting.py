@@ -58,17 +58,20 @@ def port(
     """Loads the tensors of a checkpoint into a model.
 
     Args:
-        model: all of its weights are assigned, or none.
-        tensors: by the checkpoint's keys; counters such as `*.num_batches_tracked` are ignored.
-        key_of: maps the path of a variable, `"stem/conv/kernel"`, to the key of its tensor.
-        convert: makes the array for a variable from its tensor and the variable's shape.
-        without: paths of variables that keep their values; their tensors may be there.
-        source: what messages call the checkpoint.
+        model: The network; all of its weights are assigned, or none.
+        tensors: Tensors by the checkpoint's keys; counters such as `*.num_batches_tracked` are
+            ignored.
+        key_of: A function from the path of a variable, `"stem/conv/kernel"`, to the key of its
+            tensor.
+        convert: A function that makes the array for a variable from its tensor and the variable's
+            shape.
+        without: Paths of variables that keep their values; their tensors may be there.
+        source: The checkpoint's name in messages.
 
     Raises:
-        UserError: unless each variable finds a tensor of its shape, of finite floating-point numbers
-            (variances of at least 0), and no tensor is left over. What all keys have in common is said
-            first, both sides are listed, and the model is as before.
+        UserError: Unless each variable finds a tensor of its shape, of finite floating-point
+            numbers (variances of at least 0), and no tensor is left over. What all keys have in
+            common is said first, both sides are listed, and the model is as before.
 
     Example:
         >>> import keras, numpy as np
@@ -142,7 +145,7 @@ def without_prefix(
     network's parts puts `_orig_mod.` within the keys too.
 
     Args:
-        tensors: By the keys of a checkpoint.
+        tensors: Tensors by the keys of a checkpoint.
         expected: The keys of the network.
 
     Returns:
@@ -196,9 +199,9 @@ def adapt_channels(kernel: np.ndarray, channels: int, *, axis: int = 1) -> np.nd
     of the activations.
 
     Args:
-        kernel: of a convolution, with 3 channels along `axis`.
-        channels: at least 1.
-        axis: of the channels: 1 in PyTorch's layout, 2 in Keras'.
+        kernel: Kernel of a convolution, with 3 channels along `axis`.
+        channels: Number of input channels, at least 1.
+        axis: Axis of the channels: 1 in PyTorch's layout, 2 in Keras'.
 
     Example:
         >>> import numpy as np

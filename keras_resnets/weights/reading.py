@@ -62,9 +62,11 @@ class TensorFile:
     """What a file of weights holds.
 
     Attributes:
-        path: Where it lies.
-        tensors: By name, in the layout that they were saved in; floating-point ones in float32.
-        class_names: In the order of the classifier's outputs, where the file tells them.
+        path: The file's path.
+        tensors: The tensors by name, in the layout that they were saved in; floating-point ones in
+            float32.
+        class_names: Names of the classes in the order of the classifier's outputs, where the file
+            tells them.
     """
 
     path: Path
@@ -116,8 +118,8 @@ def read_tensor_file(path: str | os.PathLike[str]) -> TensorFile:
         The tensors by name. Keras' files name no variables, only layers: see `keras_key`.
 
     Raises:
-        MissingFile: where there is no such file.
-        UserError: for a file that is truncated, of another format, or holds what it should not.
+        MissingFile: Where there is no such file.
+        UserError: For a file that is truncated, of another format, or holds what it should not.
     """
     path = Path(path)
     readers: dict[str, Callable[[Path], TensorFile]] = {
@@ -163,12 +165,12 @@ def blamed_on(path: Path, verdict: str, way_out: str) -> Iterator[None]:
     """Names the file and the reason, in one line, for whatever a stranger's bytes lead to.
 
     Args:
-        path: What messages call the file.
+        path: The file's name in messages.
         verdict: What is wrong with it, as the rest of a sentence.
         way_out: What to do about it, as a sentence.
 
     Raises:
-        UserError: in place of any exception of the block; one that names the file passes.
+        UserError: In place of any exception of the block; one that names the file passes.
     """
     try:
         yield
@@ -183,7 +185,7 @@ def whole(kind: str, path: Path) -> AbstractContextManager[None]:
 
     Args:
         kind: What the file should be, such as `"Keras"`.
-        path: What messages call it.
+        path: The file's name in messages.
     """
     return blamed_on(path, f"is not a whole {kind} file", _looks_like(path, kind))
 
@@ -310,7 +312,7 @@ def class_names(described: Mapping[Any, Any]) -> tuple[str, ...] | None:
     """The classes that a file lists beside its tensors, as a list, a mapping or JSON of either.
 
     Args:
-        described: What the file says about itself, by name.
+        described: The file's words about itself, by name.
 
     Example:
         >>> class_names({"class_to_idx": {"dog": 1, "cat": 0}})

@@ -67,9 +67,10 @@ class Checkpoint:
 
     Attributes:
         variant: The constructor's name, such as `"ResNeXt50"`.
-        architecture: timm's or the official name, such as `"resnext50_32x4d"`.
-        tag: What to pass as `weights`, such as `"a1h_in1k"`.
-        source: Where the file lies.
+        architecture: Name of the architecture, timm's or the official one, such as
+            `"resnext50_32x4d"`.
+        tag: Name to pass as `weights`, such as `"a1h_in1k"`.
+        source: Address of the file.
         licence: An SPDX identifier in lower case, or `"unknown"`.
         classes: Outputs of its classifier: 1000, or 11821 for ImageNet-12k.
         training_preprocessing: The evaluation transform at the size of training.

@@ -112,8 +112,8 @@ class Storage:
     """A stretch of numbers in the file.
 
     Attributes:
-        key: Its name in the file.
-        kind: Of its numbers, a NumPy code or `"bfloat16"`; `None` where the tensor tells it.
+        key: Name of the storage in the file.
+        kind: Type of its numbers, a NumPy code or `"bfloat16"`; `None` where the tensor tells it.
         count: How many numbers it has, or bytes where `kind` is `None`.
     """
 
@@ -127,10 +127,10 @@ class Tensor:
     """A view of a storage.
 
     Attributes:
-        storage: Where its numbers lie.
-        kind: Of its numbers, a NumPy code or `"bfloat16"`.
+        storage: The storage where its numbers lie.
+        kind: Type of its numbers, a NumPy code or `"bfloat16"`.
         offset: The index of its first number.
-        shape: Its lengths.
+        shape: Lengths of the axes.
         strides: Steps between neighbours along each axis, in numbers.
     """
 
@@ -162,8 +162,8 @@ class TorchFile:
         """Reads a tensor; those of bfloat16 become float32.
 
         Raises:
-            UserError: where it reaches beyond its storage, or the tensors read so far have together more
-                numbers than the file has.
+            UserError: Where it reaches beyond its storage, or the tensors read so far have together
+                more numbers than the file has.
         """
         content = self._content(tensor.storage)
         kind = "u2" if tensor.kind == "bfloat16" else tensor.kind
@@ -212,9 +212,9 @@ def open_torch(path: Path) -> Iterator[TorchFile]:
     """Opens a checkpoint that `torch.save` wrote; the bytes of tensors are read as they are asked for.
 
     Raises:
-        UserError: where it names something that is neither data nor known from training, or larger than
-            the file can be.
-        Exception: where it is no such file, of whatever kind the parsers raise.
+        UserError: Where it names something that is neither data nor known from training, or larger
+            than the file can be.
+        Exception: Where it is no such file, of whatever kind the parsers raise.
     """
     with path.open("rb") as file:
         if file.read(4) == b"PK\3\4":

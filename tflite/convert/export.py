@@ -87,9 +87,9 @@ class Exporter:
     """Converts one model to several formats; what they share is made once.
 
     Attributes:
-        trained: The model.
-        data: Where calibration images come from; `None` where there are none.
-        options: How.
+        trained: The trained model.
+        data: Source of the calibration images; `None` where there are none.
+        options: Options of the files.
     """
 
     trained: TrainedModel

@@ -19,8 +19,8 @@ class Head:
     """What a classifier ends with.
 
     Attributes:
-        features: What its last `Dense` layer is given, a tensor of the model's graph.
-        dense: That layer.
+        features: Input of the model's last `Dense` layer, a tensor of the model's graph.
+        dense: The model's last `Dense` layer.
         activation: What makes probabilities of the logits: the model's own, or where it
             has none, what training on such logits applies.
     """

@@ -27,7 +27,7 @@ class PhoneModel:
     """A classifier as it is converted.
 
     Attributes:
-        model: From `images`, `(batch, height, width, channels)`, to `logits`.
+        model: The model from `images`, `(batch, height, width, channels)`, to `logits`.
         activation: What makes probabilities of the logits.
         scopes: The name of each layer by the scope in which TensorFlow traces it, in order.
         last: The name of the layer that makes the logits.

@@ -20,7 +20,7 @@ class FileCard:
         format: The number format.
         float_layers: Layers that stay in float32 in an integer format.
         layers: The Keras layers in order. What an operator of the file gives is named `LAYER/…`.
-        class_names: In the order of the outputs.
+        class_names: Names of the classes in the order of the outputs.
         takes_pixels: Whether the file takes pixels from 0 to 255 and normalises them itself, or
             normalised images.
         activation: What makes the classes' probabilities of the model's logits: `"softmax"`, or
@@ -28,7 +28,7 @@ class FileCard:
         gives_logits: Whether the file's outputs are the logits, to which whoever reads them applies
             the activation, or the probabilities.
         preprocessing: The evaluation transform.
-        provenance: Free text by keyword.
+        provenance: Origin of the weights, free text by keyword.
     """
 
     architecture: str

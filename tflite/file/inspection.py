@@ -25,9 +25,9 @@ class Operator:
         kind: TFLite's name, such as `CONV_2D`.
         layer: The Keras layer that it came from; `"-"` where the file does not say.
         output: The name of its (first) output tensor.
-        types: Of its inputs that are no constants, and of its outputs.
-        inputs, outputs: Number of them.
-        constants: Bytes of its weights.
+        types: Types of its inputs that are no constants, and of its outputs.
+        inputs, outputs: Number of its inputs and of its outputs.
+        constants: Size of its weights in bytes.
         macs: Estimated multiply-accumulates for one image.
         delegated: Whether the runtime hands it to XNNPACK.
     """
@@ -59,7 +59,7 @@ class Inspection:
     """A file's graph.
 
     Attributes:
-        operators: In the order of execution.
+        operators: The operators in the order of execution.
         partitions: How many pieces XNNPACK takes.
         input, output: Type and shape, such as `float32[1, 224, 224, 3]`, -1 for any number.
     """

@@ -28,7 +28,7 @@ def standard_metadata(card: FileCard, *, labels: str, card_file: str) -> bytes:
     """The metadata of a classifier with one image as its input.
 
     Args:
-        card: What to describe.
+        card: The card to describe.
         labels: The name of the file with one class a line, in the zip behind the model.
         card_file: The name of the file with the card, likewise.
     """

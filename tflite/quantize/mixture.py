@@ -18,7 +18,7 @@ class Mixture:
     """What was found.
 
     Attributes:
-        float_layers: In the order in which they were taken out of int8.
+        float_layers: Names of the float layers, in the order in which they were taken out of int8.
         drops: The loss of accuracy, in points, with none of them in float32, with the first, and so
             on; the last is the mixture's.
     """
@@ -49,9 +49,9 @@ def find_mixture(
 
     Args:
         float_model: The float32 model.
-        names: Its layers.
+        names: Names of its layers.
         build: Makes the int8 model that keeps the given layers in float32.
-        images: What the model takes, `(n, height, width, channels)`, not the test images.
+        images: Images as the model takes them, `(n, height, width, channels)`, not the test images.
         labels: `(n,)`, their classes.
         max_drop: The accuracy that may be lost, in points.
     """

@@ -29,7 +29,8 @@ def quantize(
     Args:
         model: A float32 `.tflite` file.
         format: The number format.
-        ranges: Of the activations (`tflite.quantize.ranges`), for formats that are calibrated.
+        ranges: Ranges of the activations (`tflite.quantize.ranges`), for formats that are
+            calibrated.
         float_layers: Layers that stay in float32.
         integer_io: Whether input and output are integers too.
     """

@@ -85,8 +85,8 @@ def calibration_images(
     """Takes images of the training split, as many of each class.
 
     Args:
-        data: Where the model's training images are.
-        preprocessing: The model's.
+        data: Source of the model's training images.
+        preprocessing: The model's preprocessing.
         count: Number of images; where a class has too few, the others do not make up for it.
         pixels: Whether uint8 pixels are wanted, and not normalised images in float32.
 
@@ -133,10 +133,10 @@ def observe(model: bytes, images: Sequence[np.ndarray]) -> dict[str, Observation
 
     Args:
         model: A float32 `.tflite` file.
-        images: What the model takes, `(1, height, width, channels)` each.
+        images: Images as the model takes them, `(1, height, width, channels)` each.
 
     Returns:
-        What was seen of each tensor, by its name.
+        The range of each tensor, by its name.
     """
     tracer = Tracer(model)
     lows: dict[str, list[float]] = {name: [] for name in tracer.names}

@@ -44,8 +44,8 @@ class PageServer(ThreadingHTTPServer):
     """A server that holds no more than `CONNECTIONS` clients, each for `LONGEST` seconds at most.
 
     Args:
-        port: Where to listen; 0 takes any that is free.
-        answers: What is served, by path.
+        port: Port to listen on; 0 takes any that is free.
+        answers: Answers that are served, by path.
         policy: The page's content security policy.
     """
 
@@ -107,8 +107,8 @@ def make_server(content: bytes, card: FileCard, *, port: int = 0) -> PageServer:
 
     Args:
         content: The file's bytes.
-        card: The file's.
-        port: Where to listen, up to 65535; 0 takes any that is free.
+        card: The file's card.
+        port: Port to listen on, up to 65535; 0 takes any that is free.
 
     Raises:
         UserError: Where the runtime for browsers cannot be fetched, or the port is taken.

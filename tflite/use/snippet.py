@@ -18,7 +18,7 @@ class Language:
 
     Attributes:
         template: A file in `templates/`.
-        types: What its code can handle as input and output.
+        types: Types that its code can handle as input and output.
         literal: A text as a literal of the language.
         probabilities: The function of that name, by the activation that it applies; `None` where the
             file does.
@@ -109,8 +109,8 @@ def snippet(file: Path, card: FileCard, types: Sequence[str], language: str) -> 
 
     Args:
         file: The file; the code names it as it is named.
-        card: The file's.
-        types: Of its input and its output, such as `"float32"`.
+        card: The file's card.
+        types: Types of its input and its output, such as `"float32"`.
         language: A key of `LANGUAGES`.
 
     Raises:

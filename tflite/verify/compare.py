@@ -24,8 +24,8 @@ class Probabilities:
     """What Keras and each file say of the same images.
 
     Attributes:
-        labels: `(images,)`.
-        keras: `(images, classes)`.
+        labels: Labels of the images, `(images,)`.
+        keras: Probabilities of the Keras model, `(images, classes)`.
         files: The same of each file, by its name.
     """
 
@@ -57,10 +57,10 @@ def compare(
     """Runs Keras, as trained and not as deployed, and every file on the same images.
 
     Args:
-        trained: The model.
-        files: Content by name.
-        data: Where the images are.
-        split: Which of them.
+        trained: The trained model.
+        files: Contents of the files by name.
+        data: Source of the images.
+        split: Name of the split to read.
         limit: How many at most, rounded up to whole batches; `None` for all.
     """
     classifiers = {name: Classifier(content) for name, content in files.items()}

@@ -24,11 +24,11 @@ class Measurement:
     """How one file runs.
 
     Attributes:
-        file: Its name.
-        bytes: Its size.
+        file: The file's name.
+        bytes: The file's size in bytes.
         threads: Number of XNNPACK threads.
-        median_ms, p10_ms, p90_ms: Of one call.
-        peak_bytes: Of the process' memory, the runtime and Python included.
+        median_ms, p10_ms, p90_ms: Milliseconds of one call: median, 10th and 90th percentile.
+        peak_bytes: Peak of the process' memory in bytes, the runtime and Python included.
     """
 
     file: str
@@ -44,10 +44,10 @@ def measure(path: Path, *, threads: int, warm_up: int, runs: int) -> Measurement
     """Measures a file in a process of its own.
 
     Args:
-        path: The file.
+        path: The file's path.
         threads: Number of XNNPACK threads.
         warm_up: Calls that do not count.
-        runs: Calls that do.
+        runs: Number of calls that count.
 
     Raises:
         UserError: Where it is no model.

@@ -22,7 +22,7 @@ class LayerError:
     """The error of what a layer gives.
 
     Attributes:
-        layer: Its name.
+        layer: Name of the layer.
         relative: Root mean square of the error to that of the float activation.
         worst: The highest such error of an operator within the layer.
         worst_operator: The name of that operator's output.
@@ -41,9 +41,9 @@ def layer_errors(
 
     Args:
         float_model: The float32 model that was quantised.
-        quantized: The other.
-        names: The layers.
-        inputs: What both take, `(1, height, width, channels)` each.
+        quantized: The quantized model.
+        names: Names of the layers.
+        inputs: Inputs of both, `(1, height, width, channels)` each.
 
     Returns:
         The layers in order.

@@ -17,10 +17,10 @@ def worst(
     """A PNG of the images on which Keras and a file differ most: other classes first.
 
     Args:
-        trained: The model.
-        file: Its name in `found`.
-        found: What `compare` gave.
-        data, split: Where the images were.
+        trained: The trained model.
+        file: The file's name in `found`.
+        found: The result of `compare`.
+        data, split: Source of the images, and the split that was read.
     """
     disagree = found.files[file].argmax(-1) != found.keras.argmax(-1)
     differences = np.abs(found.files[file] - found.keras).max(-1)

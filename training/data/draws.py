@@ -17,9 +17,10 @@ class Draws:
     a run that was stopped continues as if it had not been.
 
     Args:
-        seed: the run's, a Python integer.
-        number: a scalar int64 tensor, different for every example of every epoch.
-        of_batch: whether the draws are those of the batch that begins with this example.
+        seed: Seed of the run, a Python integer.
+        number: Number of the example, a scalar int64 tensor, different for every example of every
+            epoch.
+        of_batch: Whether the draws are those of the batch that begins with this example.
     """
 
     def __init__(self, seed: int, number: Any, *, of_batch: bool = False):
@@ -35,11 +36,11 @@ class Draws:
         return tf.stack([tf.constant(self._seed, tf.int64), self._number + self._taken - 1])
 
     def uniform(self, low: float = 0.0, high: float = 1.0, shape: Any = ()) -> Any:
-        """float32 in `[low, high)`."""
+        """A float32 in `[low, high)`."""
         return tf.random.stateless_uniform(shape, self.seed(), low, high)
 
     def integer(self, high: Any, shape: Any = ()) -> Any:
-        """int32 in `[0, high)`."""
+        """An int32 in `[0, high)`."""
         return tf.random.stateless_uniform(shape, self.seed(), 0, high, dtype=tf.int32)
 
     def chance(self, probability: float) -> Any:
@@ -47,5 +48,5 @@ class Draws:
         return self.uniform() < probability
 
     def sign(self) -> Any:
-        """-1.0 or 1.0."""
+        """Either -1.0 or 1.0."""
         return tf.where(self.chance(0.5), 1.0, -1.0)

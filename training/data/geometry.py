@@ -32,8 +32,8 @@ def affine(image: Any, matrix: Any, *, offset: Any = (0.0, 0.0), fill: float) ->
     Args:
         image: `(height, width, channels)` float32 of static shape.
         matrix: 2x2, rows for x and y.
-        offset: x and y in pixels.
-        fill: the value of what lies outside.
+        offset: Offset along x and y in pixels.
+        fill: The value of what lies outside.
     """
     height, width = image.shape[:2]
     x, y = (width - 1) / 2, (height - 1) / 2

@@ -12,9 +12,9 @@ class DataIdentity:
     """The images of a run, as its checkpoints remember them.
 
     Attributes:
-        class_names: In the order of the labels.
+        class_names: Names of the classes in the order of the labels.
         sizes: Number of images by split.
-        digest: Of the images' names, labels and content; empty where the data set has none.
+        digest: Digest of the images' names, labels and content; empty where the data set has none.
     """
 
     class_names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""mixup and CutMix: images of two classes, targets in between."""
+"""Mixup and CutMix: images of two classes, targets in between."""
 
 from typing import Any
 

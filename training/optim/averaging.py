@@ -14,8 +14,8 @@ class Ema:
     random start is soon forgotten. Batch statistics are moving averages by themselves.
 
     Args:
-        variables: the network's trainable ones, in `strategy.scope()`.
-        decay: weight of the old average.
+        variables: The network's trainable variables, in `strategy.scope()`.
+        decay: Weight of the old average.
     """
 
     def __init__(self, variables: Sequence[keras.Variable], decay: float):
@@ -44,9 +44,9 @@ class SlowWeights:
     again from there.
 
     Args:
-        variables: the network's trainable ones, in `strategy.scope()`.
-        steps: k of the paper.
-        share: alpha of the paper.
+        variables: The network's trainable variables, in `strategy.scope()`.
+        steps: Number of steps between two moves, k of the paper.
+        share: Share of the way of a move, alpha of the paper.
     """
 
     def __init__(self, variables: Sequence[keras.Variable], steps: int, share: float):

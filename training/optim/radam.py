@@ -14,9 +14,9 @@ class RAdam(keras.optimizers.Optimizer):
     before, it is SGD with momentum.
 
     Args:
-        learning_rate: a number or a schedule.
-        beta_1, beta_2: decays of the two moments.
-        epsilon: beside the root of the second moment.
+        learning_rate: A number or a schedule.
+        beta_1, beta_2: Decays of the two moments.
+        epsilon: Number added to the root of the second moment.
     """
 
     def __init__(

@@ -17,8 +17,9 @@ class EqualAverage:
     """The mean of the weights of several epochs.
 
     Attributes:
-        count: epochs in it.
-        average: one array a weight, float64 so that the order of many epochs does not show.
+        count: Number of epochs in it.
+        average: The average, one array a weight, float64 so that the order of many epochs does not
+            show.
     """
 
     def __init__(self) -> None:

@@ -22,11 +22,11 @@ class Update:
     Make it in `strategy.scope()`.
 
     Args:
-        settings: The recipe's.
-        learning_rate: By step.
-        variables: The trainable ones.
+        settings: The recipe's optimizer settings.
+        learning_rate: The learning rate by step.
+        variables: The network's trainable variables.
         rates: Factors of the learning rate by a variable's path, 1 where there is none.
-        ema_decay: Of an exponential average of the weights; `None` for none.
+        ema_decay: Decay of an exponential average of the weights; `None` for none.
     """
 
     def __init__(
@@ -124,8 +124,8 @@ class Decay:
     `learning_rate * rate` (Loshchilov & Hutter, 2019; Keras' own in every optimizer).
 
     Attributes:
-        rate: 0 for none.
-        coupled: Which of the two.
+        rate: Rate of the decay, 0 for none.
+        coupled: Whether the decay is coupled.
         exempt: Ends of the paths of the variables that do not decay.
     """
 

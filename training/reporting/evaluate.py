@@ -60,11 +60,11 @@ def evaluate_model(
 
     Args:
         model: A run folder, a `.keras` file with its card, or a network's name.
-        weights: Of a named network.
+        weights: Weights of a named network.
         source: Arguments of `open_data`; without a data set or folder, the card's own.
-        split: Of those images; of a folder without splits, the test split is all of it.
-        batch_size: Images at a time.
-        out: A JSON file to write.
+        split: Split of those images; of a folder without splits, the test split is all of it.
+        batch_size: Number of images at a time.
+        out: Path of a JSON file to write.
 
     Raises:
         UserError: Where the model or the data is not there, or they do not fit each other.

@@ -26,7 +26,7 @@ class ClassScore:
     """How one class fares.
 
     Attributes:
-        name: The class's.
+        name: The class's name.
         precision: Share of the images taken for it that are of it; 0 where there are none.
         recall: Share of its images that are taken for it; 0 where there are none.
         images: Number of its images.
@@ -43,7 +43,7 @@ class Evaluation:
     """A model's predictions against the truth. Shares are in [0, 1], intervals of 95 %.
 
     Attributes:
-        split: What was measured on: `"test"`, `"validation"` or `"train"`.
+        split: Split that was measured on: `"test"`, `"validation"` or `"train"`.
         images: Number of images.
         top1, top5: Shares of images whose class is the first, or among the first five.
         loss: Mean cross-entropy, in nats.
@@ -100,10 +100,10 @@ def evaluate(
     """Measures predictions.
 
     Args:
-        probabilities: `(images, classes)`.
-        labels: `(images,)` integers.
-        class_names: In the order of the columns.
-        split: What the images are of.
+        probabilities: Probabilities of the images' classes, `(images, classes)`.
+        labels: True classes, `(images,)` integers.
+        class_names: Names of the classes in the order of the columns.
+        split: Split that the images are of.
     """
     from sklearn.metrics import (
         confusion_matrix,

@@ -13,9 +13,9 @@ class Progress:
     """A bar for the epoch in progress, where the output is a terminal, and a line for each one done.
 
     Args:
-        epochs: of the run.
-        steps_per_epoch: of each epoch.
-        batch_size: images of a step.
+        epochs: Number of epochs of the run.
+        steps_per_epoch: Number of steps of each epoch.
+        batch_size: Number of images of a step.
     """
 
     def __init__(

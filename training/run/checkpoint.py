@@ -30,8 +30,8 @@ class RunCheckpoint:
     Attributes:
         step: Steps done since the start of the run.
         variables: Values by name, of the network, the optimizer and whatever else learns.
-        progress: What else the run needs to continue, as JSON has it.
-        data: What it was fed: see `DataIdentity`. Empty in files from before that was kept.
+        progress: What the run needs besides them to continue, as JSON has it.
+        data: The data it was fed: see `DataIdentity`. Empty in files from before that was kept.
         first_replica: Number, over all processes, of the first replica in `variables`.
     """
 
@@ -46,7 +46,7 @@ class Checkpoints:
     """The checkpoints in a folder.
 
     Args:
-        folder: Where they lie.
+        folder: The folder they lie in.
         others: Folder of another process's, which serve where this one has none of a step.
     """
 

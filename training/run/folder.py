@@ -53,7 +53,7 @@ class RunFolder:
 
     Attributes:
         run: The folder of the whole run.
-        path: That of this process: the same, or one for each worker within it.
+        path: Path of this process's folder: the same, or one for each worker within it.
     """
 
     def __init__(self, run: Path, task: Task):
@@ -150,7 +150,7 @@ class RunFolder:
         """Makes the folder that of this run; the first write of all.
 
         Args:
-            config: Of the run.
+            config: The run's config.
             needed: Bytes that the run will write.
 
         Raises:

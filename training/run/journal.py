@@ -15,10 +15,10 @@ class Journal:
     """The progress of a run, part of every checkpoint.
 
     Attributes:
-        epoch: Epochs completed.
+        epoch: Number of epochs completed.
         step: Steps done of the epoch that follows.
         totals: Sums over the images of that epoch so far.
-        seconds: Spent on it so far.
+        seconds: Seconds spent on it so far.
         rows: One of the history's for each epoch completed.
         best: Validation accuracy and negated loss of the best epoch, which compare in that order.
         steps_before: Steps done before the first of this epoch, since the start of the run.
@@ -56,8 +56,8 @@ class Journal:
         """Closes the epoch, and says whether it is the best one yet.
 
         Args:
-            validation: Loss and accuracy.
-            learning_rate: Of the last step.
+            validation: Loss and accuracy on the validation images.
+            learning_rate: Learning rate of the last step.
         """
         self.epoch += 1
         row: dict[str, float] = {"epoch": self.epoch, **self.means()}
@@ -92,8 +92,8 @@ class Journal:
         """From a checkpoint.
 
         Args:
-            values: From `to_dict`; without `steps_before` in files from before it was kept.
-            steps_done: Of the checkpoint.
+            values: Values from `to_dict`; without `steps_before` in files from before it was kept.
+            steps_done: Number of steps done at the checkpoint.
         """
         journal = cls(**{**values, "best": tuple(values["best"])})
         journal.steps_before = steps_done - journal.step

@@ -21,9 +21,9 @@ class Models:
     """`best.keras` and `last.keras` of a run.
 
     Args:
-        folder: Where they are written.
-        network: With probabilities, in float32, on one device.
-        card: Of the network.
+        folder: The folder they are written to.
+        network: The network, with probabilities, in float32, on one device.
+        card: The network's card.
     """
 
     def __init__(self, folder: RunFolder, network: keras.Model, card: Card):
@@ -41,8 +41,9 @@ class Models:
         """Writes the equal-weight average as the best and the last network.
 
         Args:
-            average: Of the weights of some epochs; nothing is written where there were none.
-            batches: Of training, for the average's own batch statistics.
+            average: Average of the weights of some epochs; nothing is written where there were
+                none.
+            batches: Batches of training images, for the average's own batch statistics.
         """
         if average.count:
             for variable, value in zip(self.network.weights, average.average, strict=True):

@@ -33,8 +33,8 @@ def write_state(
     the statistics are the mean over those that are known.
 
     Args:
-        learner: To be filled.
-        state: From `read_state`.
+        learner: The learner to be filled.
+        state: A state from `read_state`.
         saved_from: Number, over all processes, of the first replica in `state`.
         first_replica: The same of the first replica here.
 
@@ -67,7 +67,7 @@ def decorrelate(learner: Learner, first_replica: int = 0) -> None:
     """Gives each replica draws of its own; otherwise all would drop the same units and blocks.
 
     Args:
-        learner: With the same draws on all replicas.
+        learner: A learner with the same draws on all replicas.
         first_replica: Number, over all processes, of this process's first replica.
     """
     for variable in learner.network.variables:

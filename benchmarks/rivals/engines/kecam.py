@@ -1,4 +1,4 @@
-"""keras_cv_attention_models, on the legacy Keras that it needs: its `.tflite` files."""
+"""`keras_cv_attention_models`, on the legacy Keras that it needs: its `.tflite` files."""
 
 import os
 

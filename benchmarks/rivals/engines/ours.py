@@ -1,4 +1,4 @@
-"""keras_resnets: predicting with `deploy`, training, exporting, building, loading, importing."""
+"""`keras_resnets`: predicting with `deploy`, training, exporting, building, loading, importing."""
 
 import os
 
@@ -45,7 +45,7 @@ def predict(
     """`deploy(model).predict` of several batches.
 
     Args:
-        model: a network's name, or with `architecture` a free-form constructor's.
+        model: A network's name, or with `architecture` a free-form constructor's.
     """
     keras.mixed_precision.set_global_policy(dtype)
     deployed = keras_resnets.deploy(network(model, size, **architecture))
@@ -70,7 +70,7 @@ def train(
     """One step of SGD with momentum on one batch.
 
     Args:
-        stock: whether grouped convolutions run as Keras' own layer runs them.
+        stock: Whether grouped convolutions run as Keras' own layer runs them.
     """
     keras.mixed_precision.set_global_policy(dtype)
     if stock:
@@ -95,7 +95,7 @@ def export(model: str, mode: str, file: str, calibration_images: int) -> Call:
 
     Args:
         mode: `"float32"` or `"int8"`.
-        calibration_images: how many set the ranges of int8.
+        calibration_images: Number of images that set the ranges of int8.
     """
     from tflite.convert.export import Exporter, Options
     from tflite.formats import BY_OPTION

@@ -32,9 +32,9 @@ def serve(
     """Answers requests until standard input ends.
 
     Args:
-        kinds: what this engine can prepare: a function of the request's other entries that returns
-            the call to time, warmed up.
-        device: names what it runs on, `"gpu:0"` for instance.
+        kinds: What this engine can prepare, by kind: a function of the request's other entries that
+            returns the call to time, warmed up.
+        device: Name of what it runs on, `"gpu:0"` for instance.
     """
     # Libraries, also in C++, write to standard output as they please: the driver gets a line of its own.
     replies = os.fdopen(os.dup(1), "w")

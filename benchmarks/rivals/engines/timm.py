@@ -1,4 +1,4 @@
-"""timm: predicting, training, and export to ONNX."""
+"""`timm`: predicting, training, and export to ONNX."""
 
 import contextlib
 import tempfile
@@ -75,7 +75,8 @@ def quantize(
     """An int8 ONNX file of a float32 one.
 
     Args:
-        reduce_range: whether weights get 7 bits, as onnxruntime advises for processors without VNNI.
+        reduce_range: Whether weights get 7 bits, as onnxruntime advises for processors without
+            VNNI.
     """
     from onnxruntime.quantization import (
         CalibrationDataReader,

@@ -1,4 +1,4 @@
-"""zeromodels, the other Keras 3 package with ResNeXt and Res2Net."""
+"""`zeromodels`, the other Keras 3 package with ResNeXt and Res2Net."""
 
 import os
 
