@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_resnets._common.files import check_writable, write_bytes
+from keras_resnets._common.files import check_writable, sweep_folder, write_bytes
 from keras_resnets._common.options import positive
 from keras_resnets._common.tables import size
 from keras_resnets.errors import UserError
@@ -105,6 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
     formats = [BY_OPTION[option] for option in dict.fromkeys(arguments.quantize)]
     targets = dict(paths(trained.card, [*formats, MIXED], folder))
     check_writable(folder, (targets[format] for format in formats), force=arguments.force)
+    sweep_folder(folder)  # of what a killed export left
 
     data = _images(arguments, trained, formats)
     exporter = Exporter(trained, data, options)

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from keras_resnets.errors import UserError
@@ -51,6 +52,9 @@ def _fetch(target: Path) -> None:
             "Received: no npm on the path. Install Node.js."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
+    for left in target.parent.glob(f".{target.name}.*"):  # by a process that was killed
+        if time.time() - left.stat().st_mtime > 2 * SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as aside:
         folder = Path(aside) / "whole"
         folder.mkdir()

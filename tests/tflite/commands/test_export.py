@@ -166,6 +166,16 @@ def test_a_killed_export_leaves_nothing(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_the_next_export_sweeps_what_a_killed_one_left(run: Path, tmp_path: Path) -> None:
+    left = tmp_path / ".ResNeSt.int8.aside-999999.tflite"  # of no living process
+    left.write_bytes(b"half")
+    other = tmp_path / ".mine.tflite"
+    other.write_bytes(b"whole")
+    assert main(["export", str(run), "--output", str(tmp_path), "--images", "1"]) == 0
+    assert not left.exists()
+    assert other.exists()
+
+
 def test_a_process_killed_while_it_writes_leaves_no_file_of_that_name(tmp_path: Path) -> None:
     target = tmp_path / "model.tflite"
     target.write_bytes(b"old")

@@ -1,5 +1,6 @@
 """The runtime for browsers: fetched once by npm, whole or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,9 @@ def test_it_is_fetched_once(installed: Path, tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_nothing(installed: Path, tmp_path: Path) -> None:
+    killed = tmp_path / "a cache" / "keras_resnets" / ".litertjs-2.5.3.x"
+    killed.mkdir(parents=True)
+    os.utime(killed, (0, 0))
     npm(installed, "#!/bin/sh\nmkdir half; echo 'npm error network' >&2; exit 1\n")
     with pytest.raises(UserError, match=r"Expected npm to fetch @litertjs/core 2.5.3. .*npm error"):
         browser_runtime.runtime_folder()
