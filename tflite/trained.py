@@ -11,8 +11,6 @@ import numpy as np
 from keras_resnets.card import Card, find_model, open_model
 from keras_resnets.classifier import activation, probabilities
 from keras_resnets.data import ImageData, open_data
-from keras_resnets.errors import UserError
-from keras_resnets.preprocessing import imagenet_classes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,27 +57,16 @@ def named(name: str, weights: str | None) -> TrainedModel:
 def images_of(card: Card, named: Mapping[str, Any]) -> ImageData | None:
     """The images that the user names, or those that the card does; `None` where neither does.
 
-    ImageNet's own classes are WordNet IDs; they are taken for a model that names them in English.
+    Classes meet by name.
 
     Args:
         card: The model's card.
         named: Arguments of `keras_resnets.data.open_data`; nothing to go by the card.
 
     Raises:
-        UserError: Where the images have other classes than the model.
+        UserError: Where there are images of a class that the model does not know.
     """
     arguments = named or card.data
     if arguments is None:
         return None
-    data = open_data(**arguments)
-    ids, names = zip(*imagenet_classes(), strict=True)
-    if data.class_names == ids and card.class_names == names:
-        data = dataclasses.replace(data, class_names=names)
-    if data.class_names != card.class_names:
-        only = set(data.class_names) ^ set(card.class_names)
-        raise UserError(
-            f"Expected images of the model's {len(card.class_names)} classes. Received: {data.name} "
-            f"with {len(data.class_names)} classes; not in both, or in another order: "
-            f"{sorted(only)[:10]}."
-        )
-    return data
+    return open_data(**arguments).with_classes(card.class_names)

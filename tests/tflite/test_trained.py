@@ -4,6 +4,7 @@ import pytest
 
 from keras_resnets.card import Card
 from keras_resnets.data import ImageData
+from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing, imagenet_classes
 from tflite.trained import images_of
 
@@ -26,10 +27,18 @@ def test_imagenet_is_known_by_its_ids_and_by_its_names(names, monkeypatch) -> No
     assert found.class_names == NAMES
 
 
-def test_ids_in_another_order_are_refused(monkeypatch) -> None:
-    monkeypatch.setattr("tflite.trained.open_data", lambda **_: images(IDS[::-1]))
-    with pytest.raises(ValueError, match="images of the model's 1000 classes"):
-        images_of(Card("ResNeSt14", NAMES, Preprocessing()), {"folder": "imagenet"})
+def test_classes_meet_by_name(monkeypatch) -> None:
+    monkeypatch.setattr("tflite.trained.open_data", lambda **_: images(("red", "blue")))
+    card = Card("Own", ("blue", "green", "red"), Preprocessing())
+    found = images_of(card, {"folder": "photos"})
+    assert found is not None
+    assert found.class_names == card.class_names
+
+
+def test_images_of_a_class_that_the_model_does_not_know_are_refused(monkeypatch) -> None:
+    monkeypatch.setattr("tflite.trained.open_data", lambda **_: images(("red", "yellow")))
+    with pytest.raises(UserError, match=r"images of 'yellow', which are none of these"):
+        images_of(Card("Own", ("blue", "red"), Preprocessing()), {"folder": "photos"})
 
 
 def test_without_images_there_are_none() -> None:
