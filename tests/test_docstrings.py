@@ -15,7 +15,7 @@ FILES = sorted(path for tree in TREES for path in (ROOT / tree).rglob("*.py"))
 # A capital, a digit or the opening of a literal.
 BEGINS = re.compile(r"[A-Z0-9`\"'(]")
 # What continues the entry's name in place of naming a thing: "strides: Of the pool."
-FRAGMENT = re.compile(r"(Of|By|In|From|Beside|Over|Per|That|Those|Which)\b", re.I)
+FRAGMENT = re.compile(r"(Of|By|In|From|Beside|Over|Per|That|Those|Which)\b", re.IGNORECASE)
 
 
 def entries(docstring):
