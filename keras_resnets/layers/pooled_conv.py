@@ -34,6 +34,9 @@ class PooledConv(Deployable):
         >>> from keras_resnets.layers import PooledConv
         >>> PooledConv(16, strides=2)(keras.Input((9, 9, 8))).shape
         (None, 5, 5, 16)
+
+    Raises:
+        ValueError: For other strides than 1 and 2.
     """
 
     def __init__(

@@ -31,6 +31,11 @@ def test_pooled_conv_passes_what_every_layer_passes(check_layer):
     check_layer(Bottleneck(24, 8, spatial, strides=2, shortcut="pool"))
 
 
+def test_pooled_conv_refuses_strides_that_its_pool_does_not_know():
+    with pytest.raises(ValueError, match="Expected strides of 1 or 2. Received: strides=3"):
+        PooledConv(12, strides=3)
+
+
 def test_a_sixteenth_of_the_channels_is_hidden_in_eights():
     model = small("SEResNeXt", depths=(1, 1, 1), planes=24)
     hidden = [model.get_layer(f"stage{s}_block1").attention.hidden for s in (1, 2, 3)]
