@@ -47,6 +47,12 @@ class Preprocessing:
             neighbours a side, as phone and `tf.image.resize` defaults do.
         mean: Mean per channel, in units of pixels scaled to [0, 1].
         std: Standard deviation per channel, likewise.
+
+    Example:
+        >>> from keras_resnets import Preprocessing
+        >>> preprocessing = Preprocessing(size=288, crop_fraction=0.95, interpolation="bicubic")
+        >>> preprocessing.pixels(np.zeros((400, 300, 3), "uint8")).shape
+        (288, 288, 3)
     """
 
     size: int | tuple[int, int] = 224
@@ -332,6 +338,11 @@ def preprocess_input(x: Any, data_format: str | None = None) -> Any:
 
     Raises:
         ValueError: For `channels_first`, or where the last axis is not RGB.
+
+    Example:
+        >>> grey = np.full((1, 224, 224, 3), 128, "uint8")
+        >>> preprocess_input(grey)[0, 0, 0]
+        array([0.0740..., 0.2051..., 0.4264...], dtype=float32)
     """
     import keras
 
@@ -360,6 +371,12 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, fl
 
     Raises:
         ValueError: For any other shape than `(samples, 1000)`.
+
+    Example:
+        >>> scores = np.zeros((1, 1000), "float32")
+        >>> scores[0, 207] = 0.75
+        >>> decode_predictions(scores, top=1)
+        [[('n02099601', 'golden_retriever', 0.75)]]
     """
     import keras
 

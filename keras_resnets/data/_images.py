@@ -41,6 +41,18 @@ class ImageData:
         origins: Where each split comes from, in words.
         test_is_validation: Whether there is no test split, and the validation split stands in for it.
         digest: A hash of the classes' names, the images and their labels: what equals it is the same.
+
+    Example:
+        >>> def source(split, *, shuffle_files):
+        ...     import tensorflow as tf
+        ...     image = tf.io.encode_png(tf.zeros((2, 3, 3), tf.uint8))
+        ...     return tf.data.Dataset.from_tensors((image, tf.constant(1, tf.int64)))
+        >>> data = ImageData("pets", ("cat", "dog"), {"train": 0, "validation": 0, "test": 1}, source)
+        >>> print(data.summary())
+        pets: 2 classes
+          test 1
+        >>> [(image.shape, label) for image, label in data.examples("test").as_numpy_iterator()]
+        [((2, 3, 3), np.int64(1))]
     """
 
     name: str
@@ -60,7 +72,8 @@ class ImageData:
         """
         total = f"{self.name}: {len(self.class_names)} classes"
         splits = [
-            f"  {split} {self.sizes[split]:,}" + f" ({self.origins[split]})" * bool(self.origins)
+            f"  {split} {self.sizes[split]:,}"
+            + (f" ({self.origins[split]})" if split in self.origins else "")
             for split in SPLITS
             if self.sizes[split]
         ]
@@ -168,6 +181,11 @@ def decode_image(encoded: "tf.Tensor") -> "tf.Tensor":
 
     Returns:
         `(H, W, 3)` uint8, upright RGB.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> decode_image(tf.io.encode_png(tf.zeros((2, 3, 1), tf.uint8))).shape
+        TensorShape([2, 3, 3])
     """
     import tensorflow as tf
 
@@ -183,6 +201,12 @@ def crop_image(encoded: "tf.Tensor", preprocessing: Preprocessing) -> "tf.Tensor
 
     Returns:
         `(height, width, 3)` uint8.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> photo = tf.io.encode_jpeg(tf.zeros((40, 60, 3), tf.uint8))
+        >>> crop_image(photo, Preprocessing(size=(24, 32))).shape
+        TensorShape([24, 32, 3])
     """
     import tensorflow as tf
 
@@ -204,6 +228,13 @@ def of_content(
         encoded: Scalar string: the content.
         dtype: Type of the result.
         *arguments: Tensors that `function` gets as NumPy arrays.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> def longer(content, more):
+        ...     return np.int64(len(content) + more)
+        >>> of_content(longer, tf.constant(b"bytes"), tf.int64, tf.constant(2)).numpy()
+        np.int64(7)
     """
     import tensorflow as tf
 
@@ -222,6 +253,16 @@ def evaluation_batches(
     Returns:
         A data set of `(float32 (batch, height, width, 3), int64 (batch,))`, where the last batch
         may be smaller.
+
+    Example:
+        >>> def source(split, *, shuffle_files):
+        ...     import tensorflow as tf
+        ...     image = tf.io.encode_png(tf.zeros((40, 60, 3), tf.uint8))
+        ...     return tf.data.Dataset.from_tensors((image, tf.constant(1, tf.int64))).repeat(3)
+        >>> data = ImageData("pets", ("cat", "dog"), {"test": 3}, source)
+        >>> batches = evaluation_batches(data, "test", Preprocessing(size=32), batch_size=2)
+        >>> [(images.shape, labels.tolist()) for images, labels in batches.as_numpy_iterator()]
+        [((2, 32, 32, 3), [1, 1]), ((1, 32, 32, 3), [1])]
     """
     import tensorflow as tf
 
@@ -246,6 +287,11 @@ def without_stalls(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     - No tuner. tf.data's thread that tunes `AUTOTUNE` wakes after 10, 20, 40, … ms, at last every
       minute, and the end of a pass may wait for it: of 40 calls of `predict` 14 took 1,265 ms for
       650 (docs/performance.md). Without it `AUTOTUNE` means one call a core, at most 16.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> without_stalls(tf.data.Dataset.range(3)).options().autotune.enabled
+        False
     """
     import tensorflow as tf
 

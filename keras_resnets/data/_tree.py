@@ -30,6 +30,10 @@ class LeftOut:
         suffix: Suffix of their names, in lower case.
         count: Number of files.
         example: One of their names, from the folder that was opened.
+
+    Example:
+        >>> print(LeftOut("no photo", ".txt", 2, "cat/notes.txt"))
+        2 *.txt: no photo (cat/notes.txt)
     """
 
     reason: str

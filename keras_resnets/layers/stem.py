@@ -35,6 +35,14 @@ class Stem(Deployable):
 
     Raises:
         ValueError: For an unknown kind or pool, or at build for images of which nothing is left.
+
+    Example:
+        >>> import keras
+        >>> from keras_resnets.layers import Stem
+        >>> Stem(64, kind="deep")(keras.Input((224, 224, 3))).shape
+        (None, 56, 56, 64)
+        >>> Stem(64, kind="small")(keras.Input((32, 32, 3))).shape
+        (None, 32, 32, 64)
     """
 
     def __init__(

@@ -54,6 +54,19 @@ def download(source: HubSource | UrlSource) -> Path:
 
     Raises:
         DownloadError: For whatever keeps the file from arriving whole and unchanged.
+
+    Example:
+        >>> import tempfile, unittest.mock
+        >>> known = hashlib.sha256(b"weights").hexdigest()
+        >>> source = UrlSource("https://example.org/net.pth", "net.pth", known)
+        >>> with tempfile.TemporaryDirectory() as home:
+        ...     cached = Path(home, "models", "keras-resnets", "net.pth")
+        ...     cached.parent.mkdir(parents=True)
+        ...     cached.write_bytes(b"weights")
+        ...     with unittest.mock.patch.dict("os.environ", KERAS_HOME=home):
+        ...         download(source) == cached
+        7
+        True
     """
     if isinstance(source, HubSource):
         return _from_hub(source)

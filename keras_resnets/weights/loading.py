@@ -47,6 +47,11 @@ def registered_checkpoint(variant: str, weights: Weights) -> Checkpoint | None:
 
     Raises:
         ValueError: For an unknown tag, or `"imagenet"` where there is none.
+
+    Example:
+        >>> registered_checkpoint("ResNeXt50", "a1h_in1k").name
+        'resnext50_32x4d.a1h_in1k'
+        >>> registered_checkpoint("ResNeXt50", "runs/mine/best.keras")
     """
     if weights is None or _is_path(weights):
         return None
@@ -69,6 +74,16 @@ class InitialWeights:
 
     Raises:
         UserError: For an unknown tag, or `"imagenet"` where there is none.
+
+    Example:
+        >>> import keras_resnets, tempfile
+        >>> model = keras_resnets.ResNeXt(depths=(1,), planes=8, classes=3)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save_weights(f"{folder}/mine.weights.h5")
+        ...     initial = InitialWeights("ResNeXt", f"{folder}/mine.weights.h5", key_of=keras_key)
+        ...     initial.load(model)
+        >>> initial.classes
+        3
     """
 
     def __init__(self, variant: str, weights: Weights, *, key_of: Callable[[str], str]):
@@ -140,6 +155,15 @@ def load_checkpoint(
 
     Returns:
         The registry's entry, or `None` for `None` and for a path.
+
+    Example:
+        >>> import keras_resnets, tempfile
+        >>> trained, fresh = (keras_resnets.ResNeXt(depths=(1,), planes=8, classes=3) for _ in "12")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     trained.save_weights(f"{folder}/mine.weights.h5")
+        ...     load_checkpoint(fresh, "ResNeXt", f"{folder}/mine.weights.h5", key_of=keras_key)
+        >>> bool(np.all(fresh.weights[0] == trained.weights[0]))
+        True
     """
     initial = InitialWeights(variant, weights, key_of=key_of)
     initial.load(model, top=top)

@@ -67,6 +67,12 @@ class TensorFile:
             float32.
         class_names: Names of the classes in the order of the classifier's outputs, where the file
             tells them.
+
+    Example:
+        >>> TensorFile(Path("best.pth"), {"fc.bias": np.zeros(3, "float32")}).is_keras
+        False
+        >>> TensorFile(Path("best.weights.h5"), {"fc/1": np.zeros(3, "float32")}).is_keras
+        True
     """
 
     path: Path
@@ -102,7 +108,17 @@ def is_weights_file(path: str | os.PathLike[str]) -> bool:
 
 
 def read_tensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Reads the tensors of a file of weights: see `read_tensor_file`."""
+    """Reads the tensors of a file of weights: see `read_tensor_file`.
+
+    Example:
+        >>> import tempfile, safetensors.numpy
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "net.safetensors")
+        ...     safetensors.numpy.save_file({"fc.bias": np.zeros(3, "float16")}, path)
+        ...     tensors = read_tensors(path)
+        >>> tensors
+        {'fc.bias': array([0., 0., 0.], dtype=float32)}
+    """
     return dict(read_tensor_file(path).tensors)
 
 
@@ -120,6 +136,15 @@ def read_tensor_file(path: str | os.PathLike[str]) -> TensorFile:
     Raises:
         MissingFile: Where there is no such file.
         UserError: For a file that is truncated, of another format, or holds what it should not.
+
+    Example:
+        >>> import tempfile, safetensors.numpy
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "net.safetensors")
+        ...     safetensors.numpy.save_file({"fc.bias": np.zeros(3, "float16")}, path)
+        ...     file = read_tensor_file(path)
+        >>> file.path.name, file.tensors["fc.bias"].dtype
+        ('net.safetensors', dtype('float32'))
     """
     path = Path(path)
     readers: dict[str, Callable[[Path], TensorFile]] = {
