@@ -182,7 +182,7 @@ class Preprocessing:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """`pixels`, then `normalize`: `(H, W, 3)` uint8 to `(height, width, 3)` float32."""
-        return self.normalize(self.pixels(image))
+        return np.asarray(self.normalize(self.pixels(image)))
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it: tuples become lists.
@@ -287,7 +287,7 @@ def _sampled(
         values = np.einsum(subscripts, weights, values, optimize=True)
         if antialias:
             values = np.rint(values).clip(0, 255)
-    return np.rint(values).clip(0, 255).astype("uint8")
+    return np.asarray(np.rint(values).clip(0, 255), "uint8")
 
 
 def _seen(
