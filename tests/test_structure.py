@@ -147,6 +147,62 @@ def test_applications_know_only_public_names_and_not_each_other(application, oth
             assert not (module.startswith("keras_resnets") and private), f"{path} imports {module}"
 
 
+# Part of an application → the parts of it that it imports, at the top or inside a function.
+WITHIN = {
+    "training": {
+        "config": set(),
+        "cluster": set(),
+        "recipe": {"config"},
+        "devices": {"cluster", "config"},
+        "networks": {"config"},
+        "optim": {"config"},
+        "step": {"optim"},
+        "data": {"config", "devices"},
+        "run": {"cluster", "config", "data", "optim", "recipe", "step"},
+        "reporting": {"config", "data", "run"},
+        # The run, top to bottom.
+        "loop": {
+            "cluster",
+            "config",
+            "data",
+            "devices",
+            "networks",
+            "optim",
+            "reporting",
+            "run",
+            "step",
+        },
+        "commands": {"cluster", "config", "loop", "recipe", "reporting", "run"},
+    },
+    "tflite": {
+        "formats": set(),
+        "trained": set(),
+        "file": set(),
+        "use": {"file"},
+        "quantize": {"file", "formats"},
+        "convert": {"file", "formats", "quantize", "trained"},
+        # It makes the float file again to say where an integer one departs.
+        "verify": {"convert", "file", "quantize", "trained", "use"},
+        "commands": {"convert", "file", "formats", "trained", "use", "verify"},
+    },
+}
+
+
+@pytest.mark.parametrize("application", WITHIN)
+def test_the_parts_of_applications_import_one_another_as_listed(application):
+    arrows: dict[str, set[str]] = {part: set() for part in WITHIN[application]}
+    for path in APPLICATIONS[application]:
+        inside = path.relative_to(ROOT / application).parts
+        importing = Path(inside[0]).stem
+        if importing not in {"__init__", "__main__", "cli"}:
+            arrows.setdefault(importing, set()).update(
+                name.split(".")[1]
+                for name in names_imported(path)
+                if allowed(name, {application}) and "." in name
+            )
+    assert {part: to - {part} for part, to in arrows.items()} == WITHIN[application]
+
+
 def module_name(path):
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

@@ -1,4 +1,4 @@
-"""The commands around phone files, and the program `python -m tflite COMMAND …`."""
+"""The commands around phone files. `python -m tflite` runs them from the checkout."""
 
 from collections.abc import Sequence
 

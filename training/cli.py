@@ -1,4 +1,4 @@
-"""The commands of training, and the program `python -m training [COMMAND] …`."""
+"""The commands of training. `python -m training` runs them from the checkout."""
 
 from collections.abc import Sequence
 

@@ -9,18 +9,19 @@ import tensorflow as tf
 
 import keras_resnets
 from keras_resnets.card import Card
-from keras_resnets.data import ImageData, open_data
+from keras_resnets.data import ImageData
 from keras_resnets.errors import UserError
 
 from . import networks
 from .cluster import Task
-from .config import Config, Data
+from .config import Config
 from .data.batches import (
     steps_per_epoch,
     training_batches,
     validation_batches,
 )
 from .data.identity import DataIdentity
+from .data.opening import open_checked
 from .devices import Devices, Share
 from .optim.loss_scale import LossScale
 from .optim.schedule import LearningRate
@@ -155,30 +156,6 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
         if result.split != "test":
             print("There is no test split: these images have also chosen the best epoch.")
     folder.finish()
-
-
-def open_checked(source: Data, classes: int | None = None) -> ImageData:
-    """Opens the images of a run.
-
-    Args:
-        source: Source of the images.
-        classes: How many there must be, if that was said.
-
-    Raises:
-        UserError: Where they are not there, or of another number of classes.
-    """
-    try:
-        data = open_data(**source.arguments())
-    except (FileNotFoundError, ConnectionError, ImportError) as error:
-        raise UserError(str(error)) from error
-    found = len(data.class_names)
-    if classes not in (None, found):
-        raise UserError(
-            f"Expected model.classes to be the {found} classes of {data.name}: "
-            f"{', '.join(data.class_names[:10])}{', …' if found > 10 else ''}. "
-            f"Received: classes={classes}. Leave it out."
-        )
-    return data
 
 
 def make_learner(config: Config, classes: int, steps_per_epoch: int) -> Learner:

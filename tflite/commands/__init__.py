@@ -1,1 +1,1 @@
-"""The commands of `python -m tflite`, one module each: `add_arguments(parser)` and `run(arguments)`."""
+"""What can be done around phone files, one module a command, each with `add_arguments` and `run`."""

@@ -9,7 +9,7 @@ from keras_resnets._common.pictures import Shown, page, save
 
 from ..config import Config
 from ..data.batches import training_batches
-from ..loop import open_checked
+from ..data.opening import open_checked
 
 
 def draw_augmented(config: Config, count: int, path: Path) -> None:
