@@ -73,6 +73,52 @@ def test_every_docstring_begins_as_a_sentence_and_ends_as_one():
             assert not text or first.endswith((".", ":", "?")), f"{path}: {text}"
 
 
+def parameters(function):
+    """Names as a docstring has them."""
+    given = function.args
+    named = [argument.arg for argument in (*given.posonlyargs, *given.args)]
+    named += [f"*{given.vararg.arg}"] if given.vararg else []
+    named += [argument.arg for argument in given.kwonlyargs]
+    return named + ([f"**{given.kwarg.arg}"] if given.kwarg else [])
+
+
+def signature(node):
+    """What a function or a class's own constructor takes; `None` where a class has none."""
+    if isinstance(node, ast.FunctionDef):
+        return parameters(node)
+    return next(
+        (
+            parameters(part)[1:]
+            for part in node.body
+            if isinstance(part, ast.FunctionDef) and part.name == "__init__"
+        ),
+        None,
+    )
+
+
+def test_arguments_are_told_in_the_order_of_the_signature_and_all_of_them():
+    lacking = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+                continue
+            found = entries(ast.get_docstring(node) or "")
+            told = [
+                each
+                for section, names, _ in found
+                if section == "Args"
+                for each in names.split(", ")
+            ]
+            taken = signature(node)
+            if not told or taken is None:
+                continue
+            # What goes without saying: the instance, and what every Keras layer takes.
+            silent = {"self", "cls", "name", "**kwargs"} - {*told}
+            if told != [name for name in taken if name not in silent]:
+                lacking[f"{path.relative_to(ROOT)}: {node.name}"] = (told, taken)
+    assert not lacking
+
+
 @pytest.mark.parametrize(
     ("section", "text", "sound"),
     [

@@ -88,6 +88,9 @@ class Data(Section):
     """What to train on: see `keras_resnets.data.open_data`.
 
     Attributes:
+        dataset: Name of a data set.
+        folder: Path of a folder of photos.
+        data_dir: Folder of the data sets that come by name.
         shuffle_megabytes: Memory for the encoded images among which the next one is drawn.
     """
 
@@ -150,6 +153,7 @@ class RandAugment(Section):
     """Operations drawn alike, at one magnitude (Cubuk et al., 2020).
 
     Attributes:
+        kind: Name of the policy.
         operations: Number of operations for each image.
         magnitude: Strength of the operations, from 0 to 10.
     """
@@ -213,6 +217,7 @@ class Rule(Section):
     """How gradients become steps, whatever the rule.
 
     Attributes:
+        learning_rate: Rate at the top of the schedule.
         momentum: Momentum of `sgd`; the first beta of the others.
         weight_decay: Rate of the weight decay, 0 for none.
         coupled: Whether the decay is part of the gradient (L2, as PyTorch's SGD) or a step of its own.
@@ -254,6 +259,7 @@ class Adaptive(Rule):
     """Adam (Kingma & Ba, 2015), rectified Adam (Liu et al., 2020) or LAMB (You et al., 2020).
 
     Attributes:
+        name: Name of the rule.
         beta_2: Weight of the old in the average of the squared gradients.
     """
 
@@ -357,7 +363,12 @@ class Distribution(Section):
 
 
 class Saving(Section):
-    """How often the whole state is put on the disk, from which a run continues."""
+    """How often the whole state is put on the disk, from which a run continues.
+
+    Attributes:
+        every: Number of units between two checkpoints.
+        unit: Unit that is counted in, `epochs` or `steps`.
+    """
 
     every: Count = 1
     unit: Literal["epochs", "steps"] = "epochs"
@@ -368,7 +379,19 @@ class Config(Section):
 
     Attributes:
         name: Name of the recipe, if any.
+        model: The network.
+        data: The images.
+        preprocessing: How an image becomes the network's input.
+        augmentation: What changes training images at random.
+        optimizer: How gradients become steps.
+        schedule: Curve of the learning rate over the run.
+        averaging: Averages of the weights.
+        distribution: The devices and processes that share a batch.
+        saving: When checkpoints are written.
+        epochs: Number of passes over the training images.
         batch_size: Number of images of a step, over all replicas.
+        label_smoothing: Share that the targets give to all classes alike.
+        seed: Seed of all draws.
         precision: Type that the network computes in; its weights are float32 in any case.
         jit_compile: Whether XLA compiles the step, on one GPU.
         deterministic: The same numbers from each run with the same seed, at some cost on GPUs.

@@ -18,7 +18,7 @@ def module_process(module: str, *arguments: object) -> Start:
 
     Args:
         module: Its full name, such as `__name__`.
-        arguments: Arguments of its command line.
+        *arguments: Arguments of its command line.
 
     Example:
         >>> module_process("json.tool", "--help")["args"][2:]

@@ -27,8 +27,9 @@ class BatchNorm(keras.layers.BatchNormalization):
     Input and output: `(batch, height, width, channels)`.
 
     Args:
-        **kwargs: Further arguments of `keras.layers.BatchNormalization`; `momentum=0.9`,
-            `epsilon=1e-5`.
+        momentum: Weight of the old in the moving averages, in [0, 1).
+        epsilon: Number added to the variance, above 0.
+        **kwargs: Further arguments of `keras.layers.BatchNormalization`.
     """
 
     def __init__(

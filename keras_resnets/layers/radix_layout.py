@@ -28,7 +28,7 @@ def convert_layout(
 
     Args:
         weights: `(…, channels)`, with `channels` a multiple of `radix * cardinality`.
-        radix: Number of feature maps a group.
+        radix: Number of feature maps of a group.
         cardinality: Number of groups.
         to: The order of the result; the other one is that of `weights`.
 

@@ -34,7 +34,7 @@ class SplitAttention(Deployable):
     Args:
         filters: Output channels, a multiple of `cardinality`.
         kernel_size: An odd side of the convolution's kernel.
-        radix: Maps a group, 1 or more.
+        radix: Number of feature maps of a group, 1 or more.
         cardinality: Number of groups, 1 or more.
         strides: Applied by a 3x3 average pool, never by the convolution (the paper's average
             downsampling).

@@ -34,7 +34,7 @@ class ResNeStConfig(ResidualConfig):
     the dilated network compute what the strided one does, at more positions.
 
     Attributes:
-        radix: Maps a group that the attention weighs.
+        radix: Number of feature maps of a group that the attention weighs.
         pool: Where the average pool of a strided block stands, `"before"` the convolution or
             `"after"` the attention.
     """

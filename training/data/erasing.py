@@ -16,6 +16,9 @@ def random_erasing(image: Any, erasing: Erasing, preprocessing: Preprocessing, d
 
     Args:
         image: `(height, width, 3)` float32 pixels in [0, 255].
+        erasing: The recipe's settings of the rectangle.
+        preprocessing: The model's preprocessing, whose mean and deviation the noise has.
+        draws: The draws of this image.
     """
     height, width = image.shape[:2]
     area = draws.uniform(*erasing.area) * (height * width)

@@ -17,6 +17,8 @@ def random_mixing(
     Args:
         images: `(batch, height, width, 3)` float32.
         targets: `(batch, classes)` probabilities.
+        augmentation: The recipe's settings of mixup and CutMix.
+        draws: The draws of this batch.
     """
     if augmentation.mixup and augmentation.cutmix:
         by_mixup = mixup(images, targets, _beta(augmentation.mixup, draws))

@@ -46,8 +46,10 @@ class Evaluation:
         split: Split that was measured on: `"test"`, `"validation"` or `"train"`.
         images: Number of images.
         top1, top5: Shares of images whose class is the first, or among the first five.
+        top1_interval, top5_interval: Bounds of these shares.
         loss: Mean cross-entropy, in nats.
         calibration_error: Expected calibration error (Guo et al., 2017).
+        calibration_error_interval: Bounds of that error.
         cohen_kappa, matthews_correlation: Agreement beyond chance, 1 at best.
         confusion: Images by true class (row) and predicted class (column).
         classes: One score a class.

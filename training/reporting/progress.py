@@ -16,6 +16,7 @@ class Progress:
         epochs: Number of epochs of the run.
         steps_per_epoch: Number of steps of each epoch.
         batch_size: Number of images of a step.
+        stream: The stream to write to, standard output by default.
     """
 
     def __init__(

@@ -16,7 +16,9 @@ def draw_augmented(config: Config, count: int, path: Path) -> None:
     """Draws what the network is shown first, with the shares of each image's classes.
 
     Args:
+        config: The run's config.
         count: Number of images; a page of whole batches of that size.
+        path: Path of the picture to write.
     """
     data = open_checked(config.data, config.model.classes)
     batch_size = min(count, config.batch_size, data.sizes["train"])

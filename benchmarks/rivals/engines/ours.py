@@ -46,6 +46,12 @@ def predict(
 
     Args:
         model: A network's name, or with `architecture` a free-form constructor's.
+        batch: Number of images of a batch.
+        batches: Number of batches of a call.
+        size: Side of the images in pixels.
+        jit_compile: Whether XLA compiles the network, as `compile` takes it.
+        dtype: Policy that the network computes under.
+        **architecture: Arguments of the free-form constructor.
     """
     keras.mixed_precision.set_global_policy(dtype)
     deployed = keras_resnets.deploy(network(model, size, **architecture))
@@ -70,7 +76,13 @@ def train(
     """One step of SGD with momentum on one batch.
 
     Args:
+        model: A network's name, or with `architecture` a free-form constructor's.
+        batch: Number of images of the batch.
+        dtype: Policy that the network computes under.
+        size: Side of the images in pixels.
+        jit_compile: Whether XLA compiles the step, as `compile` takes it.
         stock: Whether grouped convolutions run as Keras' own layer runs them.
+        **architecture: Arguments of the free-form constructor.
     """
     keras.mixed_precision.set_global_policy(dtype)
     if stock:
@@ -94,7 +106,9 @@ def export(model: str, mode: str, file: str, calibration_images: int) -> Call:
     """A `.tflite` file, as `keras-resnets export` makes it.
 
     Args:
+        model: A network's name.
         mode: `"float32"` or `"int8"`.
+        file: Path of the file to write.
         calibration_images: Number of images that set the ranges of int8.
     """
     from tflite.convert.export import Exporter, Options

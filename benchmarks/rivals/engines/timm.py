@@ -75,6 +75,9 @@ def quantize(
     """An int8 ONNX file of a float32 one.
 
     Args:
+        source: Path of the float32 file.
+        target: Path of the int8 file to write.
+        calibration_images: Number of images that set the ranges.
         reduce_range: Whether weights get 7 bits, as onnxruntime advises for processors without
             VNNI.
     """
