@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 # What PyTorch and its tools count beside the weights: batches that a normalisation has seen, models
 # that went into an average, operations and parameters.
 _COUNTERS = re.compile(r"(^|\.)(num_batches_tracked|n_averaged|total_ops|total_params)$")
-# The scheduled rate of a DropBlock is a variable, but no checkpoint has one.
-_SCHEDULED = re.compile(r"(^|/)drop_block[^/]*/rate$")
+# The scheduled rate of a DropBlock is a variable, but no checkpoint's to set: by its path, or as files of
+# Keras number a layer's variables.
+_SCHEDULED = re.compile(r"(^|/)drop_block[^/]*/(rate|0)$")
 _LISTED = 8
 
 Convert = Callable[[np.ndarray, tuple[int, ...]], np.ndarray]
@@ -97,7 +98,10 @@ def port(
         "unused": [
             f"{key} {tuple(tensors[key].shape)}"
             for key in tensors
-            if key not in taken and key not in spare and not is_counter(key)
+            if key not in taken
+            and key not in spare
+            and not is_counter(key)
+            and not _SCHEDULED.search(key)
         ],
         "taken more than once": [f"{key} ({n} times)" for key, n in taken.items() if n > 1],
         "of another shape": [

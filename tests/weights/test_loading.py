@@ -4,6 +4,7 @@ import pytest
 import torch_files
 from safetensors.numpy import save, save_file
 
+import keras_resnets
 from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing
 from keras_resnets.weights import (
@@ -335,3 +336,16 @@ def test_numbers_that_no_network_works_with(toy, rng, load, tmp_path, spoil, pro
     with pytest.raises(UserError, match=f"(?s)odd.* does not fit toy: {problem}"):
         load(model, path)
     assert all(map(np.array_equal, before, model.get_weights()))
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
+def test_the_rates_of_drop_block_are_not_a_files_to_set(tmp_path, suffix):
+    """A network in training has them, and what is trained on from it may have others, or none."""
+    small = {"input_shape": (32, 32, 3), "classes": 3, "depths": (1, 1, 1), "planes": 8}
+    path = tmp_path / f"trained{suffix}"
+    trained = keras_resnets.ResNeXt(weights=None, drop_block_rate=0.1, **small)
+    (trained.save if suffix == ".keras" else trained.save_weights)(path)
+    for rate in (0.0, 0.2):
+        again = keras_resnets.ResNeXt(weights=str(path), drop_block_rate=rate, **small)
+        kernel = again.get_layer("predictions").kernel
+        np.testing.assert_array_equal(kernel, trained.get_layer("predictions").kernel)
