@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 # What PyTorch and its tools count beside the weights: batches that a normalisation has seen, models
 # that went into an average, operations and parameters.
 _COUNTERS = re.compile(r"(^|\.)(num_batches_tracked|n_averaged|total_ops|total_params)$")
-# The scheduled rate of a DropBlock is a variable, but no checkpoint's to set: by its path, or as files of
-# Keras number a layer's variables.
+# The scheduled rate of a DropBlock is a variable, but no checkpoint's to set: by its path, or as files
+# of Keras number a layer's variables.
 _SCHEDULED = re.compile(r"(^|/)drop_block[^/]*/(rate|0)$")
 _LISTED = 8
 
