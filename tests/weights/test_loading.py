@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -341,7 +343,7 @@ def test_numbers_that_no_network_works_with(toy, rng, load, tmp_path, spoil, pro
 @pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
 def test_the_rates_of_drop_block_are_not_a_files_to_set(tmp_path, suffix):
     """A network in training has them, and what is trained on from it may have others, or none."""
-    small = {"input_shape": (32, 32, 3), "classes": 3, "depths": (1, 1, 1), "planes": 8}
+    small: Any = {"input_shape": (32, 32, 3), "classes": 3, "depths": (1, 1, 1), "planes": 8}
     path = tmp_path / f"trained{suffix}"
     trained = keras_resnets.ResNeXt(weights=None, drop_block_rate=0.1, **small)
     (trained.save if suffix == ".keras" else trained.save_weights)(path)
