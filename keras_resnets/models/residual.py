@@ -50,11 +50,11 @@ class ResidualConfig(NetworkConfig):
     zero_gamma: bool = True
 
     def __post_init__(self) -> None:
-        # A recipe read from YAML brings a list.
-        object.__setattr__(self, "depths", tuple(self.depths))
-        if not self.depths or min(self.depths) < 1:
+        super().__post_init__()
+        if self.stage_width(1) < self.cardinality:
             raise UserError(
-                f"Expected depths of one or more blocks a stage. Received: depths={self.depths}."
+                "Expected planes * width // 64, the channels of a group in the first stage, to be 1 or "
+                f"more. Received: planes={self.planes}, width={self.width}. Raise one of them."
             )
 
     @property

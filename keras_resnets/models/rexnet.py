@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from keras_resnets._common.types import Tensor
-from keras_resnets.errors import UserError
 from keras_resnets.models.channels import make_divisible
 from keras_resnets.models.config import SOURCE_VARIABLES, NetworkConfig
 from keras_resnets.models.constructor import FreeForm, free_form, variants_of
@@ -47,10 +46,6 @@ class ReXNetConfig(NetworkConfig):
     squeeze_ratio: float | None = 1 / 12
     activation: str = "silu"
     hidden_head: bool = False
-
-    def __post_init__(self) -> None:
-        if self.multiplier <= 0:
-            raise UserError(f"Expected a multiplier above 0. Received: {self.multiplier}.")
 
     @property
     def depths(self) -> tuple[int, ...]:

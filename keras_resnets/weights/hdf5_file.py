@@ -122,7 +122,7 @@ class _Inspector:
             watch = threading.Timer(seconds, process.kill)
             watch.start()
             try:
-                process.stdin.write(json.dumps(request) + "\n")
+                process.stdin.write(json.dumps({**request, "seconds": seconds}) + "\n")
                 process.stdin.flush()
                 line = process.stdout.readline()
             except BrokenPipeError:

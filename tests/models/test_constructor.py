@@ -189,8 +189,38 @@ def test_free_form_knows_its_arguments():
     with pytest.raises(TypeError, match="cardinalty"):
         keras_resnets.ResNeXt(cardinalty=32)  # type: ignore[call-arg]
     assert "cardinality" in inspect.signature(keras_resnets.ResNeXt).parameters
-    with pytest.raises(ValueError, match="depths=\\(3, 0\\)"):
-        keras_resnets.ResNeXt(depths=(3, 0))
+
+
+@pytest.mark.parametrize(
+    ("family", "field", "value"),
+    [
+        ("ResNeXt", "depths", (3, 0)),
+        ("ResNeXt", "depths", ()),
+        ("ResNeXt", "depths", [1.5]),
+        ("ResNeXt", "depths", 3),
+        ("ResNeXt", "planes", 10**9),
+        ("ResNeXt", "planes", 8.5),
+        ("ResNeXt", "cardinality", 0),
+        ("ResNeXt", "cardinality", True),
+        ("ResNeXt", "stem", 7),
+        ("ResNeXt", "zero_gamma", "no"),
+        ("ResNeSt", "radix", -1),
+        ("Res2Net", "scale", "4"),
+        ("ReXNet", "multiplier", float("nan")),
+        ("ReXNet", "multiplier", float("inf")),
+        ("ReXNet", "multiplier", 0),
+        ("ReXNet", "squeeze_ratio", -0.1),
+        ("ReXNet", "divisor", 0),
+    ],
+)
+def test_a_configuration_out_of_its_range_is_told_by_its_field(family, field, value):
+    with pytest.raises(ValueError, match=f"^Expected {field} to be .* Received: "):
+        getattr(keras_resnets, family)(**{field: value})
+
+
+def test_a_group_has_at_least_one_channel():
+    with pytest.raises(ValueError, match=r"to be 1 or more\. Received: planes=8, width=4"):
+        keras_resnets.ResNeXt(planes=8, width=4, cardinality=32)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,10 @@
 """HDF5 of strangers: whatever Keras does not write is refused before it is followed or read."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -125,6 +130,23 @@ def test_a_library_that_hangs_or_dies_is_left_behind(tmp_path, monkeypatch, whol
         with pytest.raises(UserError, match="whole.weights.h5 was refused: reading it crashes the"):
             read_tensors(whole)
     np.testing.assert_array_equal(read_tensors(whole)["stem/0"], np.ones(4))
+
+
+def test_an_inspector_whose_caller_is_killed_ends_by_itself(tmp_path):
+    """Nobody is left to end an endless loop of the C library."""
+    module = tmp_path / "h5py.py"
+    module.write_text("class File:\n    def __init__(self, *_):\n        while True: pass\n")
+    request = {"path": str(module), "member": None, "seconds": 0.1}
+    done = subprocess.run(
+        [sys.executable, "-P", hdf5_inspector.__file__],
+        input=json.dumps(request) + "\n",
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == "ready\n"
+    assert done.returncode == -signal.SIGALRM
 
 
 def test_data_that_lie_over_one_another(tmp_path):

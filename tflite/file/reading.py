@@ -48,7 +48,7 @@ def read_file(path: Path) -> bytes:
         content = path.read_bytes()
         _warm_up()
         try:
-            said, _ = rehearsal.communicate(timeout=SECONDS + size / SLOWEST)
+            said, _ = rehearsal.communicate(timeout=_seconds(size))
         except subprocess.TimeoutExpired:
             rehearsal.kill()
             reason = f"reading it and running it once took more than {SECONDS:.0f} s"
@@ -59,6 +59,11 @@ def read_file(path: Path) -> bytes:
                 said.decode() if rehearsal.returncode == REFUSED else _end(rehearsal.returncode)
             )
     raise UserError(f"Expected a .tflite file of a classifier. Received: {path}: {reason}")
+
+
+def _seconds(size: int) -> float:
+    """How long a rehearsal of a file of so many bytes may take."""
+    return SECONDS + size / SLOWEST
 
 
 def _warm_up() -> None:
@@ -103,7 +108,11 @@ def _limit_memory(size: int) -> None:
 
 
 def _main(path: Path) -> int:
-    _limit_memory(path.stat().st_size)
+    size = path.stat().st_size
+    _limit_memory(size)
+    if hasattr(signal, "alarm"):
+        # Where whoever waits for this is killed meanwhile, nobody else ends an endless loop.
+        signal.alarm(int(_seconds(size)) + 1)
     try:
         _rehearse(path)
     except Exception as error:  # of a file by anyone, anything can come
