@@ -39,7 +39,7 @@ class Card:
         preprocessing: The evaluation transform.
         data: The arguments of `keras_resnets.data.open_data` that open what it was trained on;
             `None` where that is not at hand.
-        provenance: Free text by keyword: who made it, when, from what.
+        provenance: Origin of the weights, free text by keyword: who made them, when, from what.
 
     Example:
         >>> from keras_resnets import Card, Preprocessing

@@ -98,7 +98,7 @@ def freeze_stages(model: keras.Model, count: int) -> None:
 
     Args:
         model: A model of this package.
-        count: How many of the stem and the stages, from the image on.
+        count: Number of parts to freeze, of the stem and the stages, from the image on.
 
     Raises:
         ValueError: For a count below 0 or beyond the stages.

@@ -46,7 +46,7 @@ class Preprocessing:
         antialias: Whether shrinking averages over all pixels it covers. `False` samples 2 or 4
             neighbours a side, as phone and `tf.image.resize` defaults do.
         mean: Mean per channel, in units of pixels scaled to [0, 1].
-        std: Standard deviation per channel, likewise.
+        std: Standard deviation per channel, above 0, in the same units.
 
     Example:
         >>> from keras_resnets import Preprocessing
@@ -330,7 +330,7 @@ def preprocess_input(x: Any, data_format: str | None = None) -> Any:
     another mean and standard deviation than these.
 
     Args:
-        x: `(..., 3)`, in [0, 255]: a NumPy array or a tensor.
+        x: Pixels, `(..., 3)`, in [0, 255]: a NumPy array or a tensor.
         data_format: `"channels_last"`, or `None` for the global setting of Keras.
 
     Returns:
@@ -363,8 +363,8 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, fl
     """Names the most probable ImageNet classes.
 
     Args:
-        preds: `(samples, 1000)` scores: a NumPy array or a tensor.
-        top: How many classes to name.
+        preds: Scores, `(samples, 1000)`: a NumPy array or a tensor.
+        top: Number of classes to name.
 
     Returns:
         For each sample `top` tuples `(WordNet ID, name, score)`, the highest score first.

@@ -180,7 +180,7 @@ def decode_image(encoded: "tf.Tensor") -> "tf.Tensor":
         encoded: Scalar string: the content of an image file.
 
     Returns:
-        `(H, W, 3)` uint8, upright RGB.
+        The pixels, `(H, W, 3)` uint8, upright RGB.
 
     Example:
         >>> import tensorflow as tf
@@ -200,7 +200,7 @@ def crop_image(encoded: "tf.Tensor", preprocessing: Preprocessing) -> "tf.Tensor
         preprocessing: The model's preprocessing.
 
     Returns:
-        `(height, width, 3)` uint8.
+        The pixels, `(height, width, 3)` uint8.
 
     Example:
         >>> import tensorflow as tf
@@ -250,6 +250,12 @@ def evaluation_batches(
 ) -> "tf.data.Dataset":
     """A split as the model is to see it, once, in a fixed order.
 
+    Args:
+        data: The images.
+        split: `"train"`, `"validation"` or `"test"`.
+        preprocessing: The model's preprocessing.
+        batch_size: Number of images of a batch.
+
     Returns:
         A data set of `(float32 (batch, height, width, 3), int64 (batch,))`, where the last batch
         may be smaller.
@@ -287,6 +293,9 @@ def without_stalls(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     - No tuner. tf.data's thread that tunes `AUTOTUNE` wakes after 10, 20, 40, … ms, at last every
       minute, and the end of a pass may wait for it: of 40 calls of `predict` 14 took 1,265 ms for
       650 (docs/performance.md). Without it `AUTOTUNE` means one call a core, at most 16.
+
+    Args:
+        dataset: Any data set.
 
     Example:
         >>> import tensorflow as tf

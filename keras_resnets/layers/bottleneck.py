@@ -30,7 +30,7 @@ class Bottleneck(Deployable):
 
     Args:
         filters: Number of output channels.
-        width: Channels between the first 1x1 convolution and the spatial layer.
+        width: Number of channels between the first 1x1 convolution and the spatial layer.
         spatial: The layer between the 1x1 convolutions, with an activation of its own, which takes
             the block's strides; not built yet, it gets the block's dtype policy.
         attention: The layer behind the last 1x1 convolution, which keeps its shape, or `None`.
@@ -38,11 +38,11 @@ class Bottleneck(Deployable):
         dilation_rate: Dilation of the shortcut's pool, for it to sample as the spatial layer does.
         shortcut: `"identity"`; `"conv"`, a strided 1x1 convolution (ResNet's option B); `"pool"`, a
             2x2 average pool with those strides, then the 1x1 convolution (ResNet-D, He et al., 2019).
-        zero_gamma: Start with the branch's last scale at zero (Goyal et al., 2017).
+        zero_gamma: Whether to start with the branch's last scale at zero (Goyal et al., 2017).
         drop_path_rate: Probability that a sample's branch is dropped in training, in `[0, 1)`.
         drop_block_rate: Fraction of the activations behind each of the branch's three layers that is
             dropped in training, in `[0, 1)`.
-        folded: Batch normalisation folded, as `deploy` makes it.
+        folded: Whether batch normalisation is folded, as `deploy` makes it.
 
     Raises:
         ValueError: For an unknown shortcut, or at build for an identity between unequal shapes.

@@ -33,14 +33,14 @@ class ConvNorm(Deployable):
     Args:
         filters: Number of output channels.
         kernel_size: An odd side of the kernel.
-        strides: The same for both axes.
-        dilation_rate: The same for both axes; 1 where `strides > 1`.
-        groups: Divides the input channels and `filters`.
+        strides: Strides of the convolution, the same for both axes.
+        dilation_rate: Dilation of the convolution, the same for both axes; 1 where `strides > 1`.
+        groups: Number of groups, which divides the input channels and `filters`.
         activation: A Keras activation's name, or `None`.
-        use_bias: A bias in the convolution too.
-        zero_gamma: Start with a zero scale, so that a residual branch starts as nothing
+        use_bias: Whether the convolution has a bias too.
+        zero_gamma: Whether to start with a zero scale, so that a residual branch starts as nothing
             (Goyal et al., 2017).
-        folded: No normalisation but a bias, as `deploy` makes it.
+        folded: Whether there is no normalisation but a bias, as `deploy` makes it.
 
     Example:
         >>> import keras

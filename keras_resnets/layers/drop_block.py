@@ -21,8 +21,8 @@ class DropBlock(keras.layers.Layer):
 
     Args:
         rate: Fraction of activations dropped, in `[0, 1)`.
-        block_size: Side of a region; an even side, or a map smaller than the block, is cut down to
-            the largest odd side that fits.
+        block_size: Side of a region in positions, 1 or more; an even side, or a map smaller than
+            the block, is cut down to the largest odd side that fits.
         seed: An integer for a fixed sequence of draws.
 
     Raises:

@@ -27,12 +27,12 @@ class GroupedConv2D(keras.layers.Conv2D):
     Input: `(batch, height, width, channels)`; output: `(batch, new_height, new_width, filters)`.
 
     Args:
-        filters: Output channels, a multiple of `groups`.
-        kernel_size: One number or `(height, width)`.
-        groups: Divides the input channels and `filters`.
-        lowering: `None` chooses by what the machine can do; `"native"`, `"super_group"`,
-            `"depthwise"`, `"frozen"` (a constant of the present kernel, for conversion) or
-            `"keras"` forces one form.
+        filters: Number of output channels, a multiple of `groups`.
+        kernel_size: Sides of the kernel, one number or `(height, width)`.
+        groups: Number of groups, which divides the input channels and `filters`.
+        lowering: Form of the computation. `None` chooses by what the machine can do; `"native"`,
+            `"super_group"`, `"depthwise"`, `"frozen"` (a constant of the present kernel, for
+            conversion) or `"keras"` forces one form.
         **kwargs: The remaining arguments of `keras.layers.Conv2D`.
 
     Raises:

@@ -28,17 +28,17 @@ class LinearBottleneck(Deployable):
 
     Args:
         filters: Number of output channels.
-        expanded: Channels of the depthwise convolution.
+        expanded: Number of channels of the depthwise convolution.
         expand: Whether a 1x1 convolution makes those channels; `False` where the input has them.
         shortcut: Whether the input is added; wants `strides=1` and no more input than output channels.
         strides: Strides of the depthwise convolution.
         dilation_rate: Dilation of the depthwise convolution.
-        squeezed: Hidden units of the squeeze-and-excite; `None` for none.
+        squeezed: Number of hidden units of the squeeze-and-excite; `None` for none.
         activation: Activation after the expansion: `"silu"`, or `"relu6"` in ReXNet-lite.
         drop_path_rate: Probability that a sample's branch is dropped in training, in `[0, 1)`. Without
             a shortcut nothing is dropped, since nothing would be left of the sample.
         drop_block_rate: Fraction of the branch's activations dropped in training, in `[0, 1)`.
-        folded: Batch normalisation folded, as `deploy` makes it.
+        folded: Whether batch normalisation is folded, as `deploy` makes it.
 
     Raises:
         ValueError: At build, for a shortcut between shapes that do not allow one.

@@ -24,10 +24,10 @@ class PooledConv(Deployable):
 
     Args:
         filters: Number of output channels.
-        strides: Strides of the pool, the same for both axes.
+        strides: Strides of the pool, 1 or 2, the same for both axes.
         dilation_rate: Dilation of the convolution, and the distance of the pool's positions.
-        groups: Divides the input channels and `filters`.
-        folded: Batch normalisation folded, as `deploy` makes it.
+        groups: Number of groups, which divides the input channels and `filters`.
+        folded: Whether batch normalisation is folded, as `deploy` makes it.
 
     Example:
         >>> import keras

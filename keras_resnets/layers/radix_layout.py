@@ -27,7 +27,7 @@ def convert_layout(
     the attention are alike in both orders.
 
     Args:
-        weights: `(…, channels)`, with `channels` a multiple of `radix * cardinality`.
+        weights: An array, `(…, channels)`, with `channels` a multiple of `radix * cardinality`.
         radix: Number of feature maps of a group.
         cardinality: Number of groups.
         to: The order of the result; the other one is that of `weights`.

@@ -28,14 +28,14 @@ class Res2NetScale(Deployable):
     Input: `(batch, height, width, filters)`; output: the same channels, sides `ceil(n / strides)`.
 
     Args:
-        filters: Channels of all parts, a multiple of `scale`.
+        filters: Number of channels of all parts, a multiple of `scale`.
         scale: Number of parts, 2 or more.
-        cardinality: Groups within each 3x3 convolution (Res2NeXt).
+        cardinality: Number of groups within each 3x3 convolution (Res2NeXt).
         strides: Strides of the convolutions and the pool, 1 where `connected`.
         dilation_rate: Dilation of the convolutions and the pool.
         connected: Whether each part takes the one before it.
-        folded: The form that `deploy` makes: batch normalisation folded, and more than four parts
-            split and concatenated in two steps.
+        folded: Whether this is the form that `deploy` makes: batch normalisation folded, and more
+            than four parts split and concatenated in two steps.
 
     Raises:
         ValueError: For a scale below 2 or one that does not divide `filters`, or a connected block

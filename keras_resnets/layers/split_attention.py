@@ -32,19 +32,20 @@ class SplitAttention(Deployable):
     sides `ceil(n / strides)`.
 
     Args:
-        filters: Output channels, a multiple of `cardinality`.
+        filters: Number of output channels, a multiple of `cardinality`.
         kernel_size: An odd side of the convolution's kernel.
         radix: Number of feature maps of a group, 1 or more.
         cardinality: Number of groups, 1 or more.
-        strides: Applied by a 3x3 average pool, never by the convolution (the paper's average
+        strides: Strides of a 3x3 average pool, never taken by the convolution (the paper's average
             downsampling).
         dilation_rate: Dilation of the convolution and the pool.
         pool: Where that pool stands, `"before"` the convolution or `"after"` the attention; `None`
             for no pool.
-        reduction: The hidden layer has `max(filters * radix // reduction, 32)` units.
-        folded: The form that `deploy` makes. Batch normalisation is folded; the first 1x1 layer takes
-            the unsummed maps by a stacked kernel; for radix 2 the softmax is a sigmoid of the
-            logits' difference.
+        reduction: Divisor of the hidden units: there are `max(filters * radix // reduction, 32)`
+            units.
+        folded: Whether this is the form that `deploy` makes. Batch normalisation is folded; the
+            first 1x1 layer takes the unsummed maps by a stacked kernel; for radix 2 the softmax is
+            a sigmoid of the logits' difference.
 
     Raises:
         ValueError: For `strides` above 1 without a pool, or an unknown `pool`.

@@ -22,9 +22,9 @@ class SqueezeExcite(Deployable):
     Input and output: `(batch, height, width, channels)`.
 
     Args:
-        hidden: Units of the first layer.
+        hidden: Number of units of the first layer.
         use_norm: Whether batch normalisation follows the first layer.
-        folded: Batch normalisation folded, as `deploy` makes it.
+        folded: Whether batch normalisation is folded, as `deploy` makes it.
 
     Example:
         >>> import keras

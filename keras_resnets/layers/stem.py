@@ -25,13 +25,13 @@ class Stem(Deployable):
 
     Args:
         filters: Number of output channels.
-        kind: `"conv7"`, a 7x7 convolution with strides 2 (He et al., 2016); `"deep"`, three 3x3
-            convolutions, the first with strides 2, the first two with half the filters (ResNet-D,
-            He et al., 2019); both followed by a pool with strides 2. `"small"`, one 3x3
-            convolution and no pool, for images of up to 64 pixels a side.
-        pool: `"max"`, over 3x3 positions; `"average"`, over 2x2, for a network whose downsampling is
-            anti-aliased (Zhang, 2019).
-        folded: Batch normalisation folded, as `deploy` makes it.
+        kind: Kind of the stem: `"conv7"`, a 7x7 convolution with strides 2 (He et al., 2016);
+            `"deep"`, three 3x3 convolutions, the first with strides 2, the first two with half the
+            filters (ResNet-D, He et al., 2019); both followed by a pool with strides 2. `"small"`,
+            one 3x3 convolution and no pool, for images of up to 64 pixels a side.
+        pool: Kind of the pool: `"max"`, over 3x3 positions; `"average"`, over 2x2, for a network
+            whose downsampling is anti-aliased (Zhang, 2019).
+        folded: Whether batch normalisation is folded, as `deploy` makes it.
 
     Raises:
         ValueError: For an unknown kind or pool, or at build for images of which nothing is left.

@@ -32,10 +32,10 @@ class ResidualConfig(NetworkConfig):
         depths: Number of blocks of each stage.
         planes: Planes of the first stage; a stage's blocks have four times its planes as output
             channels.
-        cardinality: Groups of the 3x3 convolution.
-        width: Channels of one group for 64 planes; it grows with the planes.
+        cardinality: Number of groups of the 3x3 convolution.
+        width: Number of channels of one group for 64 planes; it grows with the planes.
         stem: `"conv7"`, `"deep"` or `"small"`: see `keras_resnets.layers.Stem`.
-        stem_filters: Output channels of the stem.
+        stem_filters: Number of output channels of the stem.
         shortcut: `"conv"` or `"pool"`: see `keras_resnets.layers.Bottleneck`.
         zero_gamma: Whether each residual branch starts with its last scale at zero.
     """

@@ -31,8 +31,9 @@ class ReXNetConfig(NetworkConfig):
 
     Attributes:
         multiplier: Multiplier of all channels, above 0.
-        divisor: All channels are multiples of it.
-        growth: Channels gained from the first block to the last and one more, before the multiplier.
+        divisor: Number that all channels are multiples of, 1 or more.
+        growth: Number of channels gained from the first block to the last and one more, before the
+            multiplier.
         steps: Number of steps in which they are gained.
         squeeze_ratio: Hidden units of the squeeze-and-excite to expanded channels; `None` for none.
         activation: `"silu"` or `"relu6"`.

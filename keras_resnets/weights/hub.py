@@ -52,6 +52,9 @@ def download(source: HubSource | UrlSource) -> Path:
     publisher gives no hash is kept if it can be read to its end. A server that is busy is waited for as
     long as it asks, a minute at most; one that does not answer within seconds is given up.
 
+    Args:
+        source: The place of the file.
+
     Raises:
         DownloadError: For whatever keeps the file from arriving whole and unchanged.
 

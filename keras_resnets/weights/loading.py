@@ -45,6 +45,10 @@ class LicenceWarning(UserWarning):
 def registered_checkpoint(variant: str, weights: Weights) -> Checkpoint | None:
     """The registry's entry that `weights` stands for; `None` for `None` and for a path.
 
+    Args:
+        variant: The constructor's name, such as `"ResNeXt50"`.
+        weights: What the constructor takes: `None`, `"imagenet"`, a tag, or the path of a file.
+
     Raises:
         ValueError: For an unknown tag, or `"imagenet"` where there is none.
 
@@ -65,9 +69,9 @@ class InitialWeights:
 
     Args:
         variant: The constructor's name, such as `"ResNeXt50"`.
-        weights: `None`, `"imagenet"`, a tag, or the path of a file that `read_tensor_file` reads: with
-            the keys of timm, or Keras' own of the same variant.
-        key_of: Maps the path of a variable to its key in timm's checkpoints.
+        weights: What to load: `None`, `"imagenet"`, a tag, or the path of a file that
+            `read_tensor_file` reads: with the keys of timm, or Keras' own of the same variant.
+        key_of: A function from the path of a variable to its key in timm's checkpoints.
 
     Attributes:
         checkpoint: The registry's entry, or `None` for `None` and for a path.
@@ -152,6 +156,13 @@ def load_checkpoint(
     top: Sequence[str] = (),
 ) -> Checkpoint | None:
     """Loads weights into a model of a variant: see `InitialWeights.load`.
+
+    Args:
+        model: A flat functional model of the variant.
+        variant: The constructor's name, such as `"ResNeXt50"`.
+        weights: What the constructor takes: `None`, `"imagenet"`, a tag, or the path of a file.
+        key_of: A function from the path of a variable to its key in timm's checkpoints.
+        top: Paths of further variables that a model with `include_top=False` lacks.
 
     Returns:
         The registry's entry, or `None` for `None` and for a path.

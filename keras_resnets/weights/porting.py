@@ -28,8 +28,9 @@ def to_keras_layout(tensor: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Converts a PyTorch tensor for a variable of `shape`; a shape that cannot fit stays as it is.
 
     Args:
-        tensor: OIHW of a convolution (I is what one group sees), OI of a dense layer, or a vector.
-        shape: HWIO or HWO1, IO, or a vector's.
+        tensor: An array, OIHW of a convolution (I is what one group sees), OI of a dense layer, or
+            a vector.
+        shape: Shape of the variable: HWIO or HWO1, IO, or a vector's.
 
     Example:
         >>> import numpy as np

@@ -110,6 +110,9 @@ def is_weights_file(path: str | os.PathLike[str]) -> bool:
 def read_tensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Reads the tensors of a file of weights: see `read_tensor_file`.
 
+    Args:
+        path: The file's path.
+
     Example:
         >>> import tempfile, safetensors.numpy
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -129,6 +132,9 @@ def read_tensor_file(path: str | os.PathLike[str]) -> TensorFile:
     lie wrapped as training scripts wrap them; Keras' `.weights.h5` and `.keras`. Nothing in a file is
     executed, PyTorch is not needed, and memory is bounded by the file's own size. Floating-point tensors
     of any precision become float32.
+
+    Args:
+        path: The file's path.
 
     Returns:
         The tensors by name. Keras' files name no variables, only layers: see `keras_key`.

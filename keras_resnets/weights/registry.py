@@ -18,6 +18,10 @@ IMAGENET_CLASSES = 1000
 class HubSource:
     """A file in a repository of the Hugging Face hub, which knows the file's sha256.
 
+    Attributes:
+        repository: Owner and name of the repository, such as `"timm/resnext50_32x4d.a1h_in1k"`.
+        file: Name of the file in the repository.
+
     Example:
         >>> str(HubSource("timm/resnext50_32x4d.a1h_in1k"))
         'timm/resnext50_32x4d.a1h_in1k/model.safetensors'
@@ -32,7 +36,12 @@ class HubSource:
 
 @dataclasses.dataclass(frozen=True)
 class UrlSource:
-    """A file at a URL. `sha256` is what its publisher tells of the hash: a prefix, or `None`.
+    """A file at a URL.
+
+    Attributes:
+        url: Address of the file.
+        file: Name of the file in the cache.
+        sha256: The hash as its publisher tells it, or the beginning of it; `None` where there is none.
 
     Example:
         >>> str(UrlSource("https://example.org/net.pth", "net.pth"))
@@ -50,6 +59,11 @@ class UrlSource:
 @dataclasses.dataclass(frozen=True)
 class PublishedResult:
     """A published ImageNet top-1 in percent, and the square crop it was measured at.
+
+    Attributes:
+        top1: Accuracy in percent.
+        size: Side of the crop in pixels.
+        crop_fraction: Share of the resized short side that the crop keeps, in (0, 1].
 
     Example:
         >>> PublishedResult(top1=82.02, size=288, crop_fraction=1.0).size
@@ -125,7 +139,10 @@ class Checkpoint:
 
 
 def checkpoints(variant: str) -> tuple[Checkpoint, ...]:
-    """The public checkpoints of a constructor, such as `"ResNeXt50"`; empty where there are none.
+    """The public checkpoints of a constructor; empty where there are none.
+
+    Args:
+        variant: The constructor's name, such as `"ResNeXt50"`.
 
     Example:
         >>> import keras_resnets
@@ -140,6 +157,9 @@ def default_checkpoint(variant: str) -> Checkpoint:
 
     The best published top-1 among the permissively licensed checkpoints of 1000 classes; where no
     licence is permissive, the best there is. Its `preprocessing` is the one of that result.
+
+    Args:
+        variant: The constructor's name, such as `"ResNeXt50"`.
 
     Raises:
         ValueError: Where there is no checkpoint, naming the nearest variants that have one.
@@ -163,6 +183,10 @@ def default_checkpoint(variant: str) -> Checkpoint:
 
 def find_checkpoint(variant: str, tag: str) -> Checkpoint:
     """The checkpoint of a variant by its tag.
+
+    Args:
+        variant: The constructor's name, such as `"ResNeXt50"`.
+        tag: The tag, such as `"a1h_in1k"`.
 
     Raises:
         ValueError: For an unknown tag, naming the nearest ones.
