@@ -1,15 +1,15 @@
 """The argument `weights` of the public constructors, whole checkpoints through a local hub."""
 
 import functools
-import json
 import warnings
 from pathlib import Path
 
+import hubs
 import numpy as np
 import pytest
 import torch_files
-from references.draw import draw_tensors
-from safetensors.numpy import save, save_file
+from hubs import drawn
+from safetensors.numpy import save_file
 
 import keras_resnets
 from keras_resnets.card import AssumptionWarning
@@ -28,29 +28,10 @@ SMALL = (64, 64, 3)
 CLASSIFIER = ("predictions/kernel", "predictions/bias")
 
 
-def drawn(architecture, classes=1000):
-    """A checkpoint of an architecture, with a head of so many classes."""
-    with np.load(REFERENCES / f"{architecture}.npz") as reference:
-        shapes = json.loads(str(reference["keys"]))
-    heads = [
-        key for key, shape in shapes.items() if shape[:1] == [1000] and not key.startswith("layer")
-    ]
-    assert len(heads) == 2
-    shapes |= {key: [classes, *shapes[key][1:]] for key in heads}
-    return draw_tensors(architecture, shapes)
-
-
 @pytest.fixture
 def publish(hub):
     """Puts a drawn checkpoint on the hub, and returns its tensors."""
-
-    def run(variant, tag):
-        checkpoint = find_checkpoint(variant, tag)
-        tensors = drawn(checkpoint.architecture, checkpoint.classes)
-        hub.put(checkpoint.source.repository, save(tensors))
-        return tensors
-
-    return run
+    return functools.partial(hubs.publish, hub)
 
 
 def unlike(model, variant, tensors):
