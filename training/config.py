@@ -17,6 +17,8 @@ from pydantic import (
 from keras_resnets.preprocessing import Preprocessing
 
 LARGEST_SIDE = 4096  # of training images
+NO_WEIGHTS = "none"
+AUTO = "auto"
 
 
 def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
@@ -66,20 +68,25 @@ def _stages(value: Any) -> Any:
     return len(value)
 
 
+def _weights(value: Any) -> Any:
+    return None if value == NO_WEIGHTS else value
+
+
 class Model(Section):
     """The network.
 
     Attributes:
         name: A name of `keras_resnets.list_models()`, or a family's for a free-form network.
         arguments: Arguments of the constructor beyond classes, weights and input shape.
-        weights: Weights that the network starts from: see the constructors of `keras_resnets`.
+        weights: Weights that the network starts from: see the constructors of `keras_resnets`;
+            `"none"` for random ones.
         classes: Must equal the data's, where given.
         freeze: How many of the stem and the stages do not learn: 2 for the stem and `stage1`.
     """
 
     name: str = "ResNeSt14"
     arguments: dict[str, Any] = {}
-    weights: str | None = None
+    weights: Annotated[str | None, BeforeValidator(_weights)] = None
     classes: Count | None = None
     freeze: Annotated[int, BeforeValidator(_stages), Field(ge=0, le=20)] = 0
 
@@ -389,6 +396,10 @@ class Config(Section):
         distribution: The devices and processes that share a batch.
         saving: When checkpoints are written.
         epochs: Number of passes over the training images.
+        auto: Keys that follow from the number of training photos once they are counted, by
+            `training/plan.py`: written `epochs: auto`, `batch_size: auto`.
+        patience: Number of epochs without a better one, by the validation images, after which the
+            run ends; `None` to go on to the last.
         batch_size: Number of images of a step, over all replicas.
         label_smoothing: Share that the targets give to all classes alike.
         seed: Seed of all draws.
@@ -410,12 +421,26 @@ class Config(Section):
     saving: Saving = Saving()
     epochs: Epochs = 20
     batch_size: Count = 32
+    auto: tuple[Literal["epochs", "batch_size"], ...] = ()
+    patience: Epochs | None = None
     label_smoothing: Rate = 0.0
     seed: Seed = 0
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     jit_compile: bool = False
     deterministic: bool = True
     tensorboard: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _left_open(cls, values: Any) -> Any:
+        """Takes `epochs: auto` for a key of `auto`; its default stands in until it is settled."""
+        if not isinstance(values, dict):
+            return values
+        found = [key for key in ("epochs", "batch_size") if values.get(key) == AUTO]
+        if not found:
+            return values
+        kept = {key: value for key, value in values.items() if key not in found}
+        return {**kept, "auto": found}
 
     @model_validator(mode="after")
     def _fits_the_run(self) -> Self:

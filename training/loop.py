@@ -4,6 +4,7 @@ import io
 import math
 import signal
 import time
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -12,7 +13,7 @@ from keras_resnets.card import Card
 from keras_resnets.data import ImageData
 from keras_resnets.errors import UserError
 
-from . import networks
+from . import networks, plan
 from .cluster import Task
 from .config import Config
 from .data.batches import (
@@ -61,13 +62,16 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     # Whatever can be refused is refused before a file of the run is touched.
     devices = Devices.open(config, task)
     networks.check(config)
-    share = devices.share
     data = open_checked(config.data, config.model.classes)
+    config = plan.settled(config, data.sizes["train"])
+    devices = Devices.open(config, task)  # the same ones, with the shares of the batch as it is now
+    share = devices.share
     if task.is_chief:
         print(data.summary())
+        print(networks.start_in_words(config.model))
     steps = steps_per_epoch(data, config.batch_size)
     with devices.strategy.scope():
-        learner = make_learner(config, len(data.class_names), steps)
+        learner = make_learner(config, data.class_names, steps)
     decorrelate(learner, share.first_replica)
     models = Models(folder, networks.served(config, len(data.class_names)), _card(config, data))
     checkpoints = Checkpoints(folder / CHECKPOINTS, others=folder.run / CHECKPOINTS)
@@ -106,7 +110,8 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
             config.epochs, steps, config.batch_size, None if task.is_chief else io.StringIO()
         )
         try:
-            for epoch in range(journal.epoch, config.epochs):
+            while not journal.is_over(config.epochs, config.patience):
+                epoch = journal.epoch
                 if config.schedule.drop_block:
                     grown = epoch / max(config.epochs - 1, 1)
                     networks.set_drop_block_rate(learner.network, grown)
@@ -140,9 +145,15 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
                     folder.write_history(journal.rows)
                     if config.tensorboard:
                         write_events(folder / "tensorboard", journal.rows[-1])
-                if is_due(config, "epochs", journal.epoch) or journal.epoch == config.epochs:
+                is_over = journal.is_over(config.epochs, config.patience)
+                if is_over or is_due(config, "epochs", journal.epoch):
                     save()
                 progress.epoch(epoch, journal.rows[-1])
+            if task.is_chief and journal.epoch < config.epochs:
+                print(
+                    f"Ended after {journal.epoch} of {config.epochs} epochs: none was better than "
+                    f"epoch {journal.best_epoch} in the last {config.patience}."
+                )
         except FloatingPointError as error:
             raise NotFinite(_not_finite(journal, learner, folder)) from error
         if requests.received is not None:
@@ -158,9 +169,9 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     folder.finish()
 
 
-def make_learner(config: Config, classes: int, steps_per_epoch: int) -> Learner:
+def make_learner(config: Config, class_names: Sequence[str], steps_per_epoch: int) -> Learner:
     """The network in training, and what becomes of its gradients. Call it in the strategy's scope."""
-    network = networks.in_training(config, classes)
+    network = networks.in_training(config, class_names)
     rule = config.optimizer
     curve = LearningRate(rule.learning_rate, config.schedule, config.epochs, steps_per_epoch)
     update = Update(

@@ -3,7 +3,8 @@
 import functools
 import inspect
 import reprlib
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import keras
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 import keras_resnets
+from keras_resnets.card import Card, card_path
 from keras_resnets.errors import MissingFile, UserError, near_miss
 from keras_resnets.features import all_layers
+from keras_resnets.weights import FreshHeadWarning
 
 from .config import Config, Model
 
@@ -98,17 +101,36 @@ def check(config: Config) -> None:
     served(config, config.model.classes or 2)
 
 
-def in_training(config: Config, classes: int) -> keras.Model:
+def start_in_words(model: Model) -> str:
+    """What the network starts from, as one line."""
+    if model.weights is None:
+        return f"{model.name} starts from random weights."
+    return f"{model.name} starts from {model.weights}; its classifier is new where the classes are."
+
+
+def in_training(config: Config, class_names: Sequence[str]) -> keras.Model:
     """The network from its first weights, to logits, with what does not learn frozen.
+
+    Weights of another classification bring everything but the classifier, which starts at random.
 
     Args:
         config: The run's config.
-        classes: Number of the data's classes.
+        class_names: Names of the data's classes.
 
     Raises:
         UserError: For whatever the constructor refuses.
     """
-    network = _build(config, classes, config.model.weights, None, config.precision)
+    weights = config.model.weights
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FreshHeadWarning)  # it is what is meant, and was said
+        network = _build(config, len(class_names), weights, None, config.precision)
+    if weights is not None and _is_of_others(weights, class_names):
+        head = network.get_layer("predictions")
+        for variable, initializer in (
+            (head.kernel, head.kernel_initializer),
+            (head.bias, head.bias_initializer),
+        ):
+            variable.assign(initializer(variable.shape))
     if config.model.freeze:
         keras_resnets.freeze_stages(network, config.model.freeze)
     if config.distribution.sync_batch_norm:
@@ -116,6 +138,13 @@ def in_training(config: Config, classes: int) -> keras.Model:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True
     return network
+
+
+def _is_of_others(weights: str, class_names: Sequence[str]) -> bool:
+    """Whether a card says that weights tell other classes apart, be they as many."""
+    path = Path(weights)
+    has_card = path.suffix == ".keras" and card_path(path).is_file()
+    return has_card and Card.load(path).class_names != tuple(class_names)
 
 
 def served(config: Config, classes: int) -> keras.Model:

@@ -32,7 +32,15 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class DownloadError(OSError):
-    """A checkpoint could not be brought here whole. The cause, if any, is chained."""
+    """A checkpoint could not be brought here whole. The cause, if any, is chained.
+
+    Attributes:
+        reason: What happened, without what to do about it.
+    """
+
+    def __init__(self, reason: str, advice: str = ""):
+        super().__init__(f"{reason} {advice}".rstrip())
+        self.reason = reason
 
 
 class BusyWarning(UserWarning):
@@ -347,8 +355,9 @@ def _corrupt(source: HubSource | UrlSource, expected: str, actual: str) -> str:
 def _failed(source: HubSource | UrlSource, error: Exception) -> DownloadError:
     mirror = "name a mirror in HF_ENDPOINT, or " if isinstance(source, HubSource) else ""
     return DownloadError(
-        f"Could not download {source}: {_reason(error)} To do without this download, {mirror}pass "
-        "the path of a file that you fetched by other means as `weights`."
+        f"Could not download {source}: {_reason(error)}",
+        f"To do without this download, {mirror}pass the path of a file that you fetched by other "
+        "means as `weights`.",
     )
 
 

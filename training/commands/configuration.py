@@ -3,9 +3,10 @@
 import argparse
 from typing import Any
 
+from keras_resnets.card import find_model
 from keras_resnets.errors import UserError
 
-from .. import recipe
+from .. import recipe, starting
 from ..config import Config
 
 # Flags that stand for keys of the configuration.
@@ -15,6 +16,7 @@ KEYS = {
     "data_dir": "data.data_dir",
     "model": "model.name",
     "weights": "model.weights",
+    "image_size": "preprocessing.size",
     "epochs": "epochs",
     "batch_size": "batch_size",
     "strategy": "distribution.strategy",
@@ -29,14 +31,25 @@ PLACE = ("data", "strategy", "devices")
 
 def add_configuration(parser: argparse.ArgumentParser) -> None:
     """The arguments that `configured` reads."""
-    parser.add_argument("--recipe", help="name of a recipe, or a YAML file")
+    parser.add_argument("photos", nargs="?", metavar="PHOTOS", help="photos, in one folder a class")
+    parser.add_argument(
+        "--recipe",
+        help="name of a recipe, or a YAML file; one for few photos by default (docs/photos.md)",
+    )
     add_place(parser)
     parser.add_argument("--dataset", metavar="NAME", help="a TensorFlow Datasets name, or mnist_5k")
     parser.add_argument(
         "--data-dir", metavar="FOLDER", help="where TensorFlow Datasets keeps files"
     )
-    parser.add_argument("--model", metavar="NAME", help="the network")
-    parser.add_argument("--weights", help="where the network starts, such as imagenet")
+    network = parser.add_mutually_exclusive_group()
+    network.add_argument("--size", choices=starting.SIZES, help="of the network: small by default")
+    network.add_argument("--model", metavar="NAME", help="the network")
+    parser.add_argument(
+        "--weights",
+        metavar="START",
+        help="where the network starts: imagenet, a tag, a run or a file of weights, none",
+    )
+    parser.add_argument("--image-size", type=int, metavar="SIDE", help="pixels the network sees")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--batch-size", type=int, help="over all devices")
     parser.add_argument("--seed", type=int)
@@ -72,27 +85,53 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 def configured(arguments: argparse.Namespace) -> Config:
     """The configuration of a recipe, of flags and of overrides, in this order.
 
+    Without a recipe it is the one for photos: see `starting.recipe_of`.
+
     Raises:
         UserError: Where it is not valid, or has no data.
     """
+    given = _flags(arguments)
+    if arguments.recipe and arguments.size:
+        raise UserError(
+            "Expected --size without --recipe, which has its own network. Received: "
+            f"--size {arguments.size} --recipe {arguments.recipe}. --model changes that one."
+        )
     values: dict[str, Any] = {}
     if arguments.recipe:
         values = recipe.read(recipe.find(arguments.recipe))
-    for flag, key in KEYS.items():
-        if getattr(arguments, flag) is not None:
-            recipe.set_key(values, key, getattr(arguments, flag))
+        if given["weights"] and starting.is_ours(given["weights"]):
+            given["weights"] = str(find_model(given["weights"]))
+    elif given["data"] or given["dataset"]:
+        model = given.pop("model") or starting.SIZES.get(arguments.size)
+        values = starting.recipe_of(model, given.pop("weights"))
+    for flag, value in given.items():
+        if value is not None:
+            recipe.set_key(values, KEYS[flag], value)
     # Data named on the command line takes the place of the recipe's.
-    if arguments.data:
-        recipe.set_key(values, "data.dataset", arguments.dataset)
-    if arguments.dataset:
-        recipe.set_key(values, "data.folder", arguments.data)
+    if given["data"]:
+        recipe.set_key(values, "data.dataset", given["dataset"])
+    if given["dataset"]:
+        recipe.set_key(values, "data.folder", given["data"])
     config = recipe.configure(values, arguments.overrides)
     if (config.data.dataset is None) == (config.data.folder is None):
         raise UserError(
-            "Expected --recipe, --data FOLDER or --dataset NAME, and not both of the last two. "
+            "Expected PHOTOS, --recipe NAME or --dataset NAME, and not both photos and a dataset. "
             f"Received: dataset={config.data.dataset}, folder={config.data.folder}."
         )
     return config
+
+
+def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The values of the flags that stand for keys; `None` where one was not given."""
+    given = {flag: getattr(arguments, flag) for flag in KEYS}
+    if arguments.photos is not None:
+        if arguments.data is not None:
+            raise UserError(
+                f"Expected one folder of photos. Received: {arguments.photos} and "
+                f"--data {arguments.data}."
+            )
+        given["data"] = arguments.photos
+    return given
 
 
 def elsewhere(config: Config, arguments: argparse.Namespace) -> Config:

@@ -35,7 +35,7 @@ def _next_commands(run: Path) -> list[str]:
     else:
         formats = ("--quantize", "none", "float16", "int8")
         phone = command_line("export", run, *formats), "for a phone"
-    photos = command_line("train", "--data", "photos/", "--model", "ResNeSt14", "--epochs", 20)
+    photos = command_line("train", "photos/")
     lines = [phone, (photos, "your own photos"), (command_line("--help"), "everything else")]
     width = max(len(command) for command, _ in lines)
     return [f"{command:{width}}   # {about}" for command, about in lines]

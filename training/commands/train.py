@@ -1,7 +1,8 @@
-"""Trains a network: a recipe's, or one of your choice on your own photos.
+"""Trains a network: on your own photos, or a recipe's.
 
+keras-resnets train photos/
+keras-resnets train photos/ --size medium --weights none
 keras-resnets train --recipe demo
-keras-resnets train --data photos/ --model ResNeSt14 --epochs 20
 keras-resnets resume runs/demo
 """
 
@@ -11,9 +12,9 @@ from pathlib import Path
 
 from keras_resnets.errors import UserError
 
-from .. import cluster
+from .. import cluster, plan, starting
 from ..config import Config
-from ..run.folder import RunFolder, is_finished, newest_unfinished, read_config, same_run
+from ..run.folder import RunFolder, is_finished, is_marked, newest_unfinished, read_config, same_run
 from .configuration import KEYS, PLACE, add_configuration, configured
 from .resume import RUNS, add_going_on, carry_out, resume
 
@@ -37,8 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
         return resume(_named(arguments), arguments)
     config = configured(arguments)
     task = cluster.task(config.distribution.strategy)
+    starting.fetch(config.model.name, config.model.weights)
     path = arguments.run or _fresh(config)
     folder = RunFolder.open(path, config, task=task, force=arguments.force)
+    if is_marked(folder.path) and not arguments.force:
+        config = plan.as_begun(config, read_config(folder.path))
     return carry_out(config, folder, task, arguments)
 
 
@@ -46,7 +50,7 @@ def _named(arguments: argparse.Namespace) -> Path:
     """The run that `--resume` means."""
     others = [
         flag
-        for flag in (*KEYS, "recipe", "overrides", "force")
+        for flag in (*KEYS, "photos", "size", "recipe", "overrides", "force")
         if getattr(arguments, flag) and flag not in PLACE
     ]
     if others:

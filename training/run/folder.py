@@ -15,7 +15,7 @@ from keras_resnets._common.files import sweep_folder, write_text
 from keras_resnets._common.tables import size
 from keras_resnets.errors import UserError
 
-from .. import recipe
+from .. import plan, recipe
 from ..cluster import ALONE, Task
 from ..config import Config
 
@@ -261,7 +261,8 @@ def check_path(path: Path) -> None:
 
 
 def same_run(one: Config, other: Config) -> bool:
-    """Whether two configurations give the same run, on whatever devices."""
+    """Whether `other` gives the run `one` that has begun, on whatever devices."""
+    other = plan.as_begun(other, one)
     return one == other.model_copy(update={"distribution": one.distribution})
 
 

@@ -21,6 +21,7 @@ class Journal:
         seconds: Seconds spent on it so far.
         rows: One of the history's for each epoch completed.
         best: Validation accuracy and negated loss of the best epoch, which compare in that order.
+        best_epoch: Number of that epoch, or of the last one on other data; 0 before the first.
         steps_before: Steps done before the first of this epoch, since the start of the run.
     """
 
@@ -30,6 +31,7 @@ class Journal:
     seconds: float = 0.0
     rows: list[dict[str, float]] = dataclasses.field(default_factory=list)
     best: tuple[float, float] = WORST
+    best_epoch: int = 0
     steps_before: int = 0
 
     @property
@@ -71,13 +73,24 @@ class Journal:
         self._begin_epoch()
         reached = validation["accuracy"], -validation["loss"]
         is_best = reached > self.best
-        self.best = max(reached, self.best)
+        if is_best:
+            self.best, self.best_epoch = reached, self.epoch
         return is_best
+
+    def is_over(self, epochs: int, patience: int | None) -> bool:
+        """Whether the run has come to its end.
+
+        Args:
+            epochs: Number of epochs at most.
+            patience: Number of epochs without a better one that end it; `None` for any number.
+        """
+        stalled = self.epoch - self.best_epoch
+        return self.epoch >= epochs or (patience is not None and stalled >= patience)
 
     def go_on_with_other_data(self) -> None:
         """Begins the epoch again, and no longer compares with what other images gave."""
         self._begin_epoch()
-        self.best = WORST
+        self.best, self.best_epoch = WORST, self.epoch
 
     def _begin_epoch(self) -> None:
         self.steps_before += self.step
@@ -92,7 +105,8 @@ class Journal:
         """From a checkpoint.
 
         Args:
-            values: Values from `to_dict`; without `steps_before` in files from before it was kept.
+            values: Values from `to_dict`; in files from before they were kept without `steps_before`
+                and `best_epoch`.
             steps_done: Number of steps done at the checkpoint.
         """
         journal = cls(**{**values, "best": tuple(values["best"])})

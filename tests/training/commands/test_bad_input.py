@@ -26,12 +26,12 @@ def refused(capsys, tmp_path, monkeypatch):
 
 
 def test_unknown_model(refused, photos):
-    message = refused("--data", photos, "--model", "ResNest14x")
+    message = refused(photos, "--weights", "none", "--model", "ResNest14x")
     assert "Unknown model 'ResNest14x'. Did you mean 'ResNeSt14'" in message
 
 
 def test_unknown_argument_of_the_model(refused, photos):
-    message = refused("--data", photos, "--set", "model.arguments.drop_path=0.1")
+    message = refused(photos, "--weights", "none", "--set", "model.arguments.drop_path=0.1")
     assert "Unknown key 'model.arguments.drop_path'. Did you mean 'drop_path_rate'" in message
 
 
@@ -40,40 +40,42 @@ def test_unknown_recipe(refused):
 
 
 def test_unknown_data_set(refused):
-    assert "'mnist_5k'" in refused("--dataset", "mnist_5")
+    assert "'mnist_5k'" in refused("--dataset", "mnist_5", "--weights", "none")
 
 
 def test_unknown_flag(refused):
-    assert "Unrecognized arguments: --epoch 3" in refused("--recipe", "demo", "--epoch", "3")
+    assert "Unrecognized arguments: --epoch. Did you mean '--epochs'" in refused(
+        "--recipe", "demo", "--epoch", "3"
+    )
 
 
 def test_no_data(refused):
-    assert "Expected --recipe, --data FOLDER or --dataset NAME" in refused("--epochs", 2)
+    assert "Expected PHOTOS, --recipe NAME or --dataset NAME" in refused("--epochs", 2)
 
 
 def test_one_class(refused, photos, tmp_path):
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "red").symlink_to(photos / "red")
-    assert "At least two classes" in refused("--data", tmp_path / "one")
+    assert "At least two classes" in refused("--data", tmp_path / "one", "--weights", "none")
 
 
 def test_a_folder_that_is_not_there(refused):
-    assert "which does not exist" in refused("--data", "nowhere")
+    assert "which does not exist" in refused("--data", "nowhere", "--weights", "none")
 
 
 def test_classes_that_contradict_the_data(refused, photos):
-    message = refused("--data", photos, "--set", "model.classes=7")
+    message = refused(photos, "--weights", "none", "--set", "model.classes=7")
     assert "the 3 classes" in message
     assert "Received: classes=7" in message
 
 
 def test_an_input_too_small_for_the_stem(refused, photos):
-    message = refused("--data", photos, "--set", "preprocessing.size=16")
+    message = refused(photos, "--weights", "none", "--set", "preprocessing.size=16")
     assert "at least 32x32 pixels" in message
 
 
 def test_an_argument_the_constructor_refuses(refused, photos):
-    message = refused("--data", photos, "--set", "model.arguments.drop_path_rate=1.5")
+    message = refused(photos, "--weights", "none", "--set", "model.arguments.drop_path_rate=1.5")
     assert "in [0, 1)" in message
     assert "1.5" in message
 
@@ -81,7 +83,9 @@ def test_an_argument_the_constructor_refuses(refused, photos):
 def test_a_folder_with_other_files_is_left_alone(refused, photos, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("dear")
-    assert "which holds other files" in refused("--data", photos, "--run", "mine", "--force")
+    assert "which holds other files" in refused(
+        photos, "--weights", "none", "--run", "mine", "--force"
+    )
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "dear"
 
 
@@ -97,12 +101,12 @@ def test_resume_takes_no_other_configuration(refused):
 def test_a_second_process_is_kept_out(refused, photos, tmp_path):
     config = recipe.configure({"data": {"folder": str(photos)}})
     with RunFolder.open(tmp_path / "held", config) as held:
-        message = refused("--data", photos, "--run", held.path)
+        message = refused(photos, "--weights", "none", "--run", held.path)
     assert "another process" in message
 
 
 def test_jit_compile_without_a_gpu(refused, photos):
-    message = refused("--data", photos, "--strategy", "one", "--set", "jit_compile=true")
+    message = refused(photos, "--weights", "none", "--strategy", "one", "--set", "jit_compile=true")
     assert "Expected jit_compile only on one GPU" in message
 
 
@@ -115,9 +119,9 @@ def test_a_batch_that_the_devices_do_not_divide():
 
 def test_multiworker_without_tf_config(refused, photos, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    message = refused("--data", photos, "--strategy", "multiworker")
+    message = refused(photos, "--weights", "none", "--strategy", "multiworker")
     assert "Expected the machines in TF_CONFIG" in message
 
 
 def test_a_tpu_that_is_not_there(refused, photos):
-    assert "Expected a TPU" in refused("--data", photos, "--strategy", "tpu")
+    assert "Expected a TPU" in refused(photos, "--weights", "none", "--strategy", "tpu")

@@ -1,0 +1,146 @@
+"""What a run is where photos are named and no recipe: which network, from which weights, by what recipe.
+
+Light to import: what cannot begin is refused before TensorFlow is loaded.
+"""
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras_resnets
+from keras_resnets.card import Card, card_path, find_model
+from keras_resnets.errors import UserError
+from keras_resnets.weights import (
+    Checkpoint,
+    DownloadError,
+    checkpoints,
+    default_checkpoint,
+    download,
+    registered_checkpoint,
+)
+from keras_resnets.weights.registry import IMAGENET_CLASSES
+
+from . import recipe
+from .config import NO_WEIGHTS
+from .run.folder import is_run, read_config
+
+# Accuracy and cost of each: docs/photos.md.
+SIZES = {"small": "ReXNet100", "medium": "ReXNet150", "large": "ReXNetR200"}
+FROM_WEIGHTS, FROM_SCRATCH = "photos", "photos_from_scratch"
+IMAGENET = "imagenet"
+
+
+class FromScratchWarning(UserWarning):
+    """A network has no public weights to start from."""
+
+
+def recipe_of(model: str | None, weights: str | None) -> dict[str, Any]:
+    """The keys and values of the recipe for a start, with the network, its weights, its preprocessing.
+
+    Args:
+        model: The network, the small one by default.
+        weights: `"none"`; `"imagenet"`, the default where there are such; a tag; a run folder or a
+            `.keras` file of ours, whose network is taken too; or another file.
+
+    Raises:
+        UserError: For a folder that is no run.
+    """
+    if weights is not None and is_ours(weights):
+        return _from_run(find_model(weights), model)
+    name = model or SIZES["small"]
+    has_imagenet = _has_imagenet(name)
+    if weights is None and not has_imagenet:
+        if _is_network(name):
+            warnings.warn(
+                f"There are no ImageNet weights of {name}: it starts from scratch, which takes "
+                f"many more photos. --size {', '.join(SIZES)} names networks that have some.",
+                FromScratchWarning,
+                stacklevel=2,
+            )
+        weights = NO_WEIGHTS
+    if weights == NO_WEIGHTS:
+        return _recipe(FROM_SCRATCH, {"name": name, "weights": None})
+    values = _recipe(FROM_WEIGHTS, {"name": name, "weights": weights or IMAGENET})
+    checkpoint = registered(name, weights or IMAGENET)
+    if checkpoint is None and has_imagenet:
+        checkpoint = default_checkpoint(_full_name(name))
+    if checkpoint is not None:
+        values["preprocessing"] = checkpoint.preprocessing.to_dict()
+    return values
+
+
+def is_ours(weights: str) -> bool:
+    """Whether weights are a folder, or a `.keras` file with its card, and so name their network."""
+    path = Path(weights)
+    return path.is_dir() or (path.suffix == ".keras" and card_path(path).is_file())
+
+
+def registered(model: str, weights: str) -> Checkpoint | None:
+    """The public checkpoint that weights stand for; `None` for a file, and of an unknown network.
+
+    Raises:
+        UserError: For a tag that is none of the network's.
+    """
+    if not _is_network(model):
+        return None
+    return registered_checkpoint(_full_name(model), weights)
+
+
+def fetch(model: str, weights: str | None) -> None:
+    """Brings public weights here, if they are not yet, before anything else is done.
+
+    Raises:
+        UserError: Where that fails, with the ways to do without.
+    """
+    checkpoint = None if weights is None else registered(model, weights)
+    if checkpoint is None:
+        return
+    try:
+        download(checkpoint.source)
+    except DownloadError as error:
+        raise UserError(
+            f"{error.reason} Train from scratch by --weights none; from a file that was fetched "
+            f"elsewhere by --weights FILE, or a copy of the hub's cache in HF_HOME; or from another "
+            "run, of any machine, by --weights RUN."
+        ) from error
+
+
+def _from_run(file: Path, model: str | None) -> dict[str, Any]:
+    """The recipe for the network in a file of ours."""
+    card = Card.load(file)
+    network: dict[str, Any] = {"name": card.architecture}
+    if is_run(file.parent):
+        network["arguments"] = read_config(file.parent).model.arguments
+    if model is not None and model != card.architecture:
+        raise UserError(
+            f"Expected the network of {file}, {card.architecture}, or no --model and no --size. "
+            f"Received: {model}."
+        )
+    values = _recipe(FROM_WEIGHTS, {**network, "weights": os.fspath(file)})
+    return {**values, "preprocessing": card.preprocessing.to_dict()}
+
+
+def _recipe(name: str, network: dict[str, Any]) -> dict[str, Any]:
+    values = recipe.read(recipe.find(name))
+    return {**values, "model": {**values.get("model", {}), **network}}
+
+
+def _has_imagenet(model: str) -> bool:
+    return _is_network(model) and any(
+        checkpoint.classes == IMAGENET_CLASSES for checkpoint in checkpoints(_full_name(model))
+    )
+
+
+def _full_name(model: str) -> str:
+    """Our name of a network, which may be timm's or a family's."""
+    families = keras_resnets.list_families()
+    return model if model in families else keras_resnets.model_info(model).name
+
+
+def _is_network(name: str) -> bool:
+    try:
+        _full_name(name)
+    except UserError:
+        return False
+    return True
