@@ -1,9 +1,10 @@
-"""Each public function and class has an example in its docstring, and every example is true."""
+"""Each public function and class tells its arguments and has an example, and every example is true."""
 
 import ast
 import doctest
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import keras
@@ -48,6 +49,18 @@ def test_every_public_name_has_an_example():
         if not (example_of(thing) or (inspect.isclass(thing) and issubclass(thing, BaseException)))
     }
     assert not lacking
+
+
+def test_every_public_name_tells_its_arguments():
+    free = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    silent = {
+        name
+        for name, thing in public()
+        if not (inspect.isclass(thing) and issubclass(thing, BaseException))
+        and any(each.kind not in free for each in inspect.signature(thing).parameters.values())
+        and not re.search("^(Args|Attributes):$", inspect.getdoc(thing) or "", re.MULTILINE)
+    }
+    assert not silent
 
 
 def docstrings(path):

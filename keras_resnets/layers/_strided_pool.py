@@ -12,11 +12,8 @@ from keras_resnets.layers._deployable import Deployable
 class StridedPool(Deployable):
     """A pool without weights, whose output has sides `ceil(n / strides)`.
 
-    Args:
-        strides: The same for both axes; 1 where `dilation_rate > 1`.
-        dilation_rate: Distance of the positions that are averaged, for a dilated network.
-        folded: A depthwise convolution with a constant kernel: a phone's int8 kernels have that one,
-            and no average pool.
+    The pools tell its arguments. Folded it is a depthwise convolution with a constant kernel: a
+    phone's int8 kernels have that one, and no average pool.
     """
 
     def __init__(

@@ -16,8 +16,12 @@ class PaddedAveragePool(StridedPool):
     The released checkpoints average the padded zeros too. TensorFlow's `"same"` leaves them out of
     the mean and, at even sides, pads one edge only: both shift the logits.
 
-    Input: `(batch, height, width, channels)`; output: sides `ceil(n / strides)`. The arguments are
-    those of `StridedPool`.
+    Input: `(batch, height, width, channels)`; output: sides `ceil(n / strides)`.
+
+    Args:
+        strides: Strides, 1 or more, the same for both axes; 1 where `dilation_rate > 1`.
+        dilation_rate: Distance of the positions that are averaged, for a dilated network.
+        folded: Whether this is the form that `deploy` makes: a depthwise convolution.
 
     Example:
         >>> import keras

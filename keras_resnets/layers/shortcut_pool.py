@@ -20,8 +20,12 @@ class ShortcutPool(StridedPool):
     With `strides=1` it computes the same means at every position, with partners at a distance of
     `dilation_rate`: a dilated network's shortcut is the strided one's, sampled more densely.
 
-    Input: `(batch, height, width, channels)`; output: sides `ceil(n / strides)`. The arguments are
-    those of `StridedPool`, with `strides` 1 or 2.
+    Input: `(batch, height, width, channels)`; output: sides `ceil(n / strides)`.
+
+    Args:
+        strides: Strides, 1 or 2, the same for both axes; 1 where `dilation_rate > 1`.
+        dilation_rate: Distance of the positions that are averaged, for a dilated network.
+        folded: Whether this is the form that `deploy` makes: a depthwise convolution.
 
     Raises:
         ValueError: For other strides.
