@@ -25,10 +25,11 @@ COUNTERS = "num_batches_tracked"
             "Res2Net50_48w_2s",
             "in1k",
             marks=pytest.mark.filterwarnings(
-                "ignore:The licence of res2net50_48w_2s.in1k is 'unkn"
+                "ignore:The licence of res2net50_48w_2s.in1k is 'cc-by"
             ),
         ),
         ("ReXNet100", "nav_in1k"),
+        ("SEResNeXt26D", "bt_in1k"),
     ],
 )
 def test_a_checkpoint_of_each_family_gives_timms_logits(hub, variant, tag):
