@@ -175,7 +175,17 @@ WITHIN = {
             "run",
             "step",
         },
-        "commands": {"cluster", "config", "loop", "plan", "recipe", "reporting", "run", "starting"},
+        "commands": {
+            "cluster",
+            "config",
+            "data",
+            "loop",
+            "plan",
+            "recipe",
+            "reporting",
+            "run",
+            "starting",
+        },
     },
     "tflite": {
         "formats": set(),

@@ -147,6 +147,16 @@ def test_offline_is_one_line_with_three_ways_out(hub, photos, tmp_path, monkeypa
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_mistyped_folder_downloads_nothing(hub, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    hubs.publish(hub, "ReXNet100", "nav_in1k")
+    assert main(["train", "my phötos"]) == 2
+    message = capsys.readouterr().err
+    assert "my phötos, which does not exist" in message
+    assert message.count("\n") == 1
+    assert hub.requests == []
+
+
 def test_an_unknown_tag_is_refused_before_the_photos_are_opened(capsys):
     assert main(["train", "/nowhere", "--weights", "nav_in1"]) == 2
     assert "Did you mean 'nav_in1k'?" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from keras_resnets.errors import UserError
 
 from .. import cluster, plan, starting
 from ..config import Config
+from ..data.opening import check_there
 from ..run.folder import RunFolder, is_finished, is_marked, newest_unfinished, read_config, same_run
 from .configuration import KEYS, PLACE, add_configuration, configured
 from .resume import RUNS, add_going_on, carry_out, resume
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         return resume(_named(arguments), arguments)
     config = configured(arguments)
     task = cluster.task(config.distribution.strategy)
+    check_there(config.data)
     starting.fetch(config.model.name, config.model.weights)
     path = arguments.run or _fresh(config)
     folder = RunFolder.open(path, config, task=task, force=arguments.force)

@@ -1,9 +1,21 @@
 """The images of a run, or one line that says why there are none."""
 
+from pathlib import Path
+
 from keras_resnets.data import ImageData, open_data
 from keras_resnets.errors import UserError
 
 from ..config import Data
+
+
+def check_there(source: Data) -> None:
+    """Refuses a folder that is not there, before anything that takes time is done for its photos.
+
+    Raises:
+        UserError: For such a folder.
+    """
+    if source.folder is not None and not Path(source.folder).is_dir():
+        open_checked(source)
 
 
 def open_checked(source: Data, classes: int | None = None) -> ImageData:
