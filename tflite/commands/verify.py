@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE.tflite")
     parser.add_argument(
-        "--against", type=Path, required=True, metavar="RUN", help="a run folder or a .keras file"
+        "--against",
+        type=Path,
+        metavar="RUN",
+        help="a run folder or a .keras file; by default the run in whose tflite folder the file lies",
     )
     parser.add_argument(
         "--min-agreement",
@@ -46,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..verify.compare import compare, report
 
     content = read_file(arguments.file)
-    trained = load(arguments.against)
+    trained = load(arguments.against or _run_of(arguments.file))
     data = images_of(trained.card, named_data(arguments))
     if data is None:
         raise UserError(
@@ -71,6 +74,20 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"agreement {agreement:.2%} is below {arguments.min_agreement:.2%}")
         return 1
     return 0
+
+
+def _run_of(file: Path) -> Path:
+    """The run that `export` made a file of.
+
+    Raises:
+        UserError: Where the file does not lie in a run.
+    """
+    folder = file.resolve().parent
+    if folder.name != "tflite" or not (folder.parent / "best.keras").is_file():
+        raise UserError(
+            f"Expected a file in RUN/tflite, or --against RUN. Received: {file}, which lies elsewhere."
+        )
+    return folder.parent
 
 
 def _layers(trained: "TrainedModel", content: bytes, data: "ImageData") -> str:

@@ -1,19 +1,26 @@
 """Evaluates a model on labelled images, by its own preprocessing.
 
-keras-resnets evaluate --model runs/demo
-keras-resnets evaluate --model ResNeSt14 --weights imagenet --dataset imagenet2012
+keras-resnets evaluate runs/demo
+keras-resnets evaluate runs/demo new_photos/
+keras-resnets evaluate ResNeSt14 --weights imagenet --dataset imagenet2012
 """
 
 import argparse
 from pathlib import Path
 
 from keras_resnets._common.tables import table
+from keras_resnets.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--model", required=True, help="a run folder, a .keras file with its card, or a name"
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="a run folder, a .keras file with its card, or a name",
     )
+    parser.add_argument("folder", nargs="?", metavar="FOLDER", help="the same as --data FOLDER")
+    parser.add_argument("--model", dest="named", metavar="MODEL", help="the same as MODEL")
     parser.add_argument("--weights", default="imagenet", help="of a model by name")
     parser.add_argument("--data", metavar="FOLDER", help="photos; the card's data by default")
     parser.add_argument("--dataset", metavar="NAME")
@@ -26,11 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     from ..reporting.evaluate import evaluate_model
 
+    model = _one(arguments.model, arguments.named, "MODEL", "--model")
+    if model is None:
+        raise UserError(
+            "Expected what to evaluate: a run folder, a .keras file or a network's name. Received: none."
+        )
     result = evaluate_model(
-        arguments.model,
+        model,
         weights=arguments.weights,
         source={
-            "folder": arguments.data,
+            "folder": _one(arguments.folder, arguments.data, "FOLDER", "--data"),
             "dataset": arguments.dataset,
             "data_dir": arguments.data_dir,
         },
@@ -51,6 +63,17 @@ def run(arguments: argparse.Namespace) -> None:
         for score in result.classes
     ]
     print("\n" + table(["class", "precision", "recall", "images"], rows))
+
+
+def _one(first: str | None, second: str | None, *names: str) -> str | None:
+    """What was said in one of two ways.
+
+    Raises:
+        UserError: Where it was said in both.
+    """
+    if first is not None and second is not None:
+        raise UserError(f"Expected {' or '.join(names)}. Received both: {first}, {second}.")
+    return second if first is None else first
 
 
 def _spaced(name: str) -> str:

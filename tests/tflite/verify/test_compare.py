@@ -1,6 +1,7 @@
 """Files against Keras, their errors layer by layer, and their speed."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +39,19 @@ def test_verify_passes_draws_and_lists_layers(
 
 
 def test_verify_fails_below_the_agreement(
-    run: Path, files: dict[str, Path], capfd: pytest.CaptureFixture
+    files: dict[str, Path], capfd: pytest.CaptureFixture
 ) -> None:
-    arguments = ["--against", str(run), "--min-agreement", "1.01"]
-    assert main(["verify", str(files["float32"]), *arguments]) == 1
+    """Against the run in whose folder the file lies, as none is named."""
+    assert main(["verify", str(files["float32"]), "--min-agreement", "1.01"]) == 1
     assert "agreement 100.00% is below 101.00%" in capfd.readouterr().out
+
+
+def test_a_file_outside_of_a_run_needs_the_run_named(
+    files: dict[str, Path], tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    elsewhere = tmp_path / "model.tflite"
+    elsewhere.write_bytes(files["float32"].read_bytes())
+    assert "Expected a file in RUN/tflite, or --against RUN" in fails("verify", elsewhere)
 
 
 def test_layer_errors_start_small_in_int8(exporter: Exporter, files: dict[str, Path]) -> None:

@@ -67,7 +67,7 @@ def _calibration_error(confidence, correct):
 @pytest.mark.parametrize("suffix", SIZES)
 def test_a_named_model_with_weights_is_measured(files, photos, tmp_path, capsys, suffix):
     path, out = files[suffix], tmp_path / "numbers.json"
-    arguments = ["--model", VARIANT, "--weights", path, "--data", photos, "--out", out]
+    arguments = [VARIANT, photos, "--weights", path, "--out", out]
     assert main(["evaluate", *map(str, arguments), "--split", "train"]) == 0
 
     crop_fraction = 1.0 if SIZES[suffix] == 64 else 0.875
@@ -104,6 +104,13 @@ def test_a_named_model_with_weights_is_measured(files, photos, tmp_path, capsys,
     assert lines[2].split()[:2] == ["top5", "100.00%"]
     assert lines[3].startswith("calibration error ")
     assert f" {error:.2%} " in lines[3]
+
+
+def test_a_model_is_named_once_and_so_is_a_folder(refused, photos):
+    assert "Expected what to evaluate: a run folder" in refused("--data", photos)
+    assert "Expected MODEL or --model. Received both: a, b." in refused("a", "--model", "b")
+    both = refused(VARIANT, photos, "--data", photos)
+    assert both.startswith("error: Expected FOLDER or --data. Received both: ")
 
 
 def test_an_unknown_model(refused, photos):
