@@ -47,7 +47,7 @@ def recipe_of(model: str | None, weights: str | None) -> dict[str, Any]:
         UserError: For a folder that is no run.
     """
     if weights is not None and is_ours(weights):
-        return _from_run(find_model(weights), model)
+        return _from_run(file_of(weights), model)
     name = model or SIZES["small"]
     has_imagenet = _has_imagenet(name)
     if weights is None and not has_imagenet:
@@ -68,6 +68,15 @@ def recipe_of(model: str | None, weights: str | None) -> dict[str, Any]:
     if checkpoint is not None:
         values["preprocessing"] = checkpoint.preprocessing.to_dict()
     return values
+
+
+def file_of(weights: str) -> Path:
+    """The file of weights of ours, by a path that a run finds again wherever it goes on.
+
+    Raises:
+        MissingFile: Where there is none.
+    """
+    return find_model(weights).resolve()
 
 
 def is_ours(weights: str) -> bool:

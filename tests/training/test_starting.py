@@ -162,7 +162,7 @@ def test_an_unknown_tag_is_refused_before_the_photos_are_opened(capsys):
     assert "Did you mean 'nav_in1k'?" in capsys.readouterr().err
 
 
-def test_from_a_run_its_network_and_preprocessing(finished, tmp_path):
+def test_from_a_run_its_network_and_preprocessing(finished, tmp_path, monkeypatch):
     run, _ = finished
     began = read_config(run)
     for weights in (run, run / "best.keras"):
@@ -171,6 +171,10 @@ def test_from_a_run_its_network_and_preprocessing(finished, tmp_path):
         assert config.model.arguments == began.model.arguments
         assert config.preprocessing == began.preprocessing
         assert config.name == "photos"
+    monkeypatch.chdir(run.parent)
+    for recipe in ((), ("--recipe", "finetune")):
+        config = _configured("photos", "--weights", run.name, *recipe)
+        assert config.model.weights == str(run / "best.keras")  # found from elsewhere, too
     with pytest.raises(UserError, match="Received: ReXNet150"):
         _configured("photos", "--weights", run, "--size", "medium")
     with pytest.raises(UserError, match="Expected a .keras file, or a run folder"):

@@ -3,7 +3,6 @@
 import argparse
 from typing import Any
 
-from keras_resnets.card import find_model
 from keras_resnets.errors import UserError
 
 from .. import recipe, starting
@@ -100,7 +99,7 @@ def configured(arguments: argparse.Namespace) -> Config:
     if arguments.recipe:
         values = recipe.read(recipe.find(arguments.recipe))
         if given["weights"] and starting.is_ours(given["weights"]):
-            given["weights"] = str(find_model(given["weights"]))
+            given["weights"] = str(starting.file_of(given["weights"]))
     elif given["data"] or given["dataset"]:
         model = given.pop("model") or starting.SIZES.get(arguments.size)
         values = starting.recipe_of(model, given.pop("weights"))
