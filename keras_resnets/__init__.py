@@ -1,4 +1,4 @@
-"""ResNeXt, ResNeSt, Res2Net and ReXNet for Keras 3.
+"""ResNeXt, SE-ResNeXt, ResNeSt, Res2Net and ReXNet for Keras 3.
 
 The import of Keras takes seconds: each public name is fetched when it is first asked for. Whatever
 describes a network, its checkpoints or its photos needs no Keras, and answers at once.

@@ -7,7 +7,7 @@ from keras_resnets_training.cli import COMMANDS as TRAINING
 
 from keras_resnets._common.program import Command, run_program
 
-ABOUT = "ResNeXt, ResNeSt, Res2Net and ReXNet for Keras 3: from a folder of photos to a phone."
+ABOUT = "ResNeXt, ResNeSt, Res2Net, ReXNet and kin for Keras 3: from a folder of photos to a phone."
 LIBRARY = {
     name: Command(f"{__package__}.commands.{name}", about)
     for name, about in {
