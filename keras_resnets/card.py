@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _LARGEST = 1 << 24  # bytes of a card; the 21,000 classes of ImageNet-21k take 600,000
 _TYPES = {"architecture": str, "class_names": list, "preprocessing": dict, "provenance": dict}
+_LATER = {"threshold": None}  # keys that cards of before do not have, with what stands for them
 
 
 class AssumptionWarning(UserWarning):
@@ -40,6 +41,8 @@ class Card:
         data: The arguments of `keras_resnets.data.open_data` that open what it was trained on;
             `None` where that is not at hand.
         provenance: Origin of the weights, free text by keyword: who made them, when, from what.
+        threshold: Probability of the first class, from 0 to 1, below which the model's answer is
+            "unsure": the photo may show none of the classes. `None` where none was chosen.
 
     Example:
         >>> from keras_resnets import Card, Preprocessing
@@ -53,6 +56,7 @@ class Card:
     preprocessing: Preprocessing
     data: Mapping[str, Any] | None = None
     provenance: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    threshold: float | None = None
 
     def save(self, model_file: str | os.PathLike[str]) -> Path:
         """Writes the card of `model_file`, whole or not at all, and returns its path."""
@@ -63,6 +67,7 @@ class Card:
             "preprocessing": self.preprocessing.to_dict(),
             "data": None if self.data is None else dict(self.data),
             "provenance": dict(self.provenance),
+            "threshold": self.threshold,
         }
         write_text(path, json.dumps(values, indent=2, ensure_ascii=False))
         return path
@@ -91,9 +96,10 @@ class Card:
     @classmethod
     def _from_dict(cls, values: Any) -> "Card":
         names = {field.name for field in dataclasses.fields(cls)}
-        if not isinstance(values, dict) or set(values) != names:
+        if not isinstance(values, dict) or set(_LATER | values) != names:
             found = sorted(values) if isinstance(values, dict) else type(values).__name__
             raise UserError(f"expected the keys {sorted(names)}, found {found}")
+        values = _LATER | values
         for name, expected in _TYPES.items():
             if not isinstance(values[name], expected):
                 raise UserError(f"expected {name} to be a {expected.__name__}")
@@ -101,6 +107,8 @@ class Card:
             raise UserError("expected class_names to be texts")
         if not isinstance(values["data"], dict | None):
             raise UserError("expected data to be a dict or null")
+        if not is_threshold(values["threshold"]):
+            raise UserError("expected threshold to be a number from 0 to 1, or null")
         return cls(
             **{
                 **values,
@@ -108,6 +116,12 @@ class Card:
                 "preprocessing": Preprocessing.from_dict(values["preprocessing"]),
             }
         )
+
+
+def is_threshold(value: object) -> bool:
+    """Whether a value is one that `Card.threshold` takes: a number from 0 to 1, or `None`."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value is None or (number and 0 <= value <= 1)
 
 
 def card_path(model_file: str | os.PathLike[str]) -> Path:

@@ -14,6 +14,7 @@ CARD = Card(
     preprocessing=Preprocessing((96, 128), 1.0, "bicubic"),
     data={"dataset": None, "folder": "photos", "data_dir": None},
     provenance={"recipe": "demo", "made": "2026-01-31"},
+    threshold=0.4,
 )
 
 
@@ -28,6 +29,11 @@ def test_a_card_is_read_as_it_was_written(card, tmp_path):
     card.save(tmp_path / "best.keras")
     assert Card.load(tmp_path / "best.keras") == card
     assert isinstance(Card.load(tmp_path / "best.keras").class_names, tuple)
+
+
+def test_a_card_from_before_there_were_thresholds_has_none(tmp_path):
+    (tmp_path / "best.card.json").write_text(json.dumps(VALUES))
+    assert Card.load(tmp_path / "best.keras").threshold is None
 
 
 def test_a_card_replaces_the_one_before(tmp_path):
@@ -70,6 +76,9 @@ VALUES = {
         (json.dumps({**VALUES, "class_names": ["cat", 2]}), "class_names to be texts"),
         (json.dumps({**VALUES, "provenance": None}), "provenance to be a dict"),
         (json.dumps({**VALUES, "data": "photos"}), "data to be a dict or null"),
+        (json.dumps({**VALUES, "threshold": 1.5}), "threshold to be a number from 0 to 1"),
+        (json.dumps({**VALUES, "threshold": True}), "threshold to be a number from 0 to 1"),
+        (json.dumps({**VALUES, "threshold": float("nan")}), "threshold to be a number from 0 to 1"),
         ("[" * 200_000, "recursion"),
         ("\udcff", "utf-8"),
         (json.dumps({**VALUES, "preprocessing": {"size": 224}}), "crop_fraction"),

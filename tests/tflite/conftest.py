@@ -64,6 +64,7 @@ def run(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         preprocessing=preprocessing,
         data={"folder": str(photos)},
         provenance={"made for": "the tests"},
+        threshold=0.4,
     ).save(folder / "best.keras")
     return folder
 

@@ -122,6 +122,7 @@ class Exporter:
             gives_logits=self.options.gives_logits,
             preprocessing=self.trained.card.preprocessing,
             provenance=self.trained.card.provenance,
+            threshold=self.trained.card.threshold,
         )
         return pack(content, card)
 

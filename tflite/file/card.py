@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+from keras_resnets.card import is_threshold
 from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing
 
@@ -29,6 +30,8 @@ class FileCard:
             the activation, or the probabilities.
         preprocessing: The evaluation transform.
         provenance: Origin of the weights, free text by keyword.
+        threshold: Probability of the first class below which the answer is "unsure", as in
+            `keras_resnets.Card`; `None` where none was chosen.
     """
 
     architecture: str
@@ -41,6 +44,7 @@ class FileCard:
     gives_logits: bool
     preprocessing: Preprocessing
     provenance: Mapping[str, str]
+    threshold: float | None = None
 
     def check(self, input_shape: Sequence[int], outputs: int) -> None:
         """Refuses a card that is another model's.
@@ -100,16 +104,20 @@ _RULES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "gives_logits": ("true or false", lambda value: isinstance(value, bool)),
     "preprocessing": ("an object", lambda value: isinstance(value, dict)),
     "provenance": ("an object", lambda value: isinstance(value, dict)),
+    "threshold": ("a number from 0 to 1, or null", is_threshold),
 }
+# What stands for a key that files of before do not have.
+_LATER: dict[str, Any] = {"threshold": None}
 
 
 def _checked(values: Any) -> FileCard:
-    if not isinstance(values, dict) or set(values) != set(_RULES):
+    if not isinstance(values, dict) or set(_LATER | values) != set(_RULES):
         found = sorted(values) if isinstance(values, dict) else type(values).__name__
         raise UserError(
             f"Expected a card with the keys {sorted(_RULES)}. Received: {found}. "
             "A file of another version of this package must be exported again."
         )
+    values = _LATER | values
     for name, (rule, holds) in _RULES.items():
         if not holds(values[name]):
             raise UserError(

@@ -78,6 +78,7 @@ def test_labels_are_in_the_file(files: dict[str, Path]) -> None:
     assert card.class_names == ("blue", "green", "red")
     assert card.preprocessing == Preprocessing(size=16, crop_fraction=0.9)
     assert card.provenance == {"made for": "the tests"}
+    assert card.threshold == 0.4
 
 
 def test_constants_are_aligned(files: dict[str, Path]) -> None:

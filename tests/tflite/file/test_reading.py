@@ -75,6 +75,10 @@ HOSTILE: dict[str, tuple[str, Callable[[bytes, bytes], bytes]]] = {
         "class_names being a list of texts",
         lambda content, bare: archived(bare, card_with(content, class_names=[1, 2, 3])),
     ),
+    "a threshold beyond certainty": (
+        "threshold being a number from 0 to 1",
+        lambda content, bare: archived(bare, card_with(content, threshold=2)),
+    ),
     "no JSON": ("a card in JSON", lambda _, bare: archived(bare, b"{")),
     "deep JSON": ("a card in JSON", lambda _, bare: archived(bare, b"[" * 100_000)),
     "a bomb": ("at most", lambda _, bare: archived(bare, b" " * (reading_limit() + 1))),
@@ -204,3 +208,11 @@ def test_a_measurement_that_fails_is_one_line(
 def test_the_good_ones_are_read(files: dict[str, Path], capfd: pytest.CaptureFixture) -> None:
     assert main(["inspect", str(files["float16"])]) == 0
     assert "float16, 3 classes" in capfd.readouterr().out
+
+
+def test_a_file_from_before_there_were_thresholds_is_read(content: bytes, bare: bytes) -> None:
+    values = json.loads(card_with(content))
+    del values["threshold"]
+    card = unpack(archived(bare, json.dumps(values).encode()))
+    assert card is not None
+    assert card.threshold is None
