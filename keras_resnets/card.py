@@ -120,8 +120,9 @@ class Card:
 
 def is_threshold(value: object) -> bool:
     """Whether a value is one that `Card.threshold` takes: a number from 0 to 1, or `None`."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value is None or (number and 0 <= value <= 1)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value is None
+    return 0 <= value <= 1
 
 
 def card_path(model_file: str | os.PathLike[str]) -> Path:
