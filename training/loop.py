@@ -24,6 +24,7 @@ from .data.batches import (
 from .data.identity import DataIdentity
 from .data.opening import open_checked
 from .devices import Devices, Share
+from .objective import Objective, objective_of
 from .optim.loss_scale import LossScale
 from .optim.schedule import LearningRate
 from .optim.swa import EqualAverage
@@ -70,10 +71,12 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
         print(data.summary())
         print(networks.start_in_words(config.model))
     steps = steps_per_epoch(data, config.batch_size)
+    objective = objective_of(multi_label=data.multi_label, label_smoothing=config.label_smoothing)
     with devices.strategy.scope():
-        learner = make_learner(config, data.class_names, steps)
+        learner = make_learner(config, data.class_names, steps, objective)
     decorrelate(learner, share.first_replica)
-    models = Models(folder, networks.served(config, len(data.class_names)), _card(config, data))
+    served = networks.served(config, len(data.class_names), objective.activation)
+    models = Models(folder, served, _card(config, data))
     checkpoints = Checkpoints(folder / CHECKPOINTS, others=folder.run / CHECKPOINTS)
     identity = DataIdentity.of(data)
     average = EqualAverage()
@@ -136,7 +139,9 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
                 with learner.averaged():
                     measured = learner.measure(validation)
                     weights = learner.weights()
-                is_best = journal.end_epoch(measured, learner.update.last_rate())
+                is_best = journal.end_epoch(
+                    measured, learner.update.last_rate(), learner.objective.chosen_by
+                )
                 swa_from = config.averaging.swa_from
                 if swa_from is not None and journal.epoch >= swa_from:
                     average.add(weights)
@@ -169,7 +174,9 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     folder.finish()
 
 
-def make_learner(config: Config, class_names: Sequence[str], steps_per_epoch: int) -> Learner:
+def make_learner(
+    config: Config, class_names: Sequence[str], steps_per_epoch: int, objective: Objective
+) -> Learner:
     """The network in training, and what becomes of its gradients. Call it in the strategy's scope."""
     network = networks.in_training(config, class_names)
     rule = config.optimizer
@@ -184,8 +191,8 @@ def make_learner(config: Config, class_names: Sequence[str], steps_per_epoch: in
     return Learner(
         network,
         update,
+        objective=objective,
         loss_scale=LossScale() if config.precision == "mixed_float16" else None,
-        label_smoothing=config.label_smoothing,
         accumulation=rule.accumulation,
         jit_compile=config.jit_compile,
     )

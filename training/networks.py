@@ -147,9 +147,9 @@ def _is_of_others(weights: str, class_names: Sequence[str]) -> bool:
     return has_card and Card.load(path).class_names != tuple(class_names)
 
 
-def served(config: Config, classes: int) -> keras.Model:
+def served(config: Config, classes: int, activation: str = "softmax") -> keras.Model:
     """The same network in float32, to probabilities, without the first weights."""
-    return _build(config, classes, None, "softmax", "float32")
+    return _build(config, classes, None, activation, "float32")
 
 
 def set_drop_block_rate(network: keras.Model, share: float) -> None:

@@ -1,6 +1,6 @@
 """One step of training and one of validation, under any strategy of `tf.distribute`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .objective import Objective
 from .optim.loss_scale import LossScale
 from .optim.update import Update
 
@@ -22,8 +23,8 @@ class Learner:
     Args:
         network: Maps images to logits; made in `strategy.scope()`.
         update: The update from a gradient; made there too.
+        objective: What the network learns to say.
         loss_scale: Scale of the loss for float16; made there too.
-        label_smoothing: Share that the targets give to all classes alike.
         accumulation: Parts in which a replica computes its batch.
         jit_compile: Whether XLA compiles the step.
     """
@@ -33,8 +34,8 @@ class Learner:
         network: keras.Model,
         update: Update,
         *,
+        objective: Objective,
         loss_scale: LossScale | None = None,
-        label_smoothing: float = 0.0,
         accumulation: int = 1,
         jit_compile: bool = False,
     ):
@@ -42,9 +43,7 @@ class Learner:
         self.update = update
         self.loss_scale = loss_scale
         self.accumulation = accumulation
-        self._loss = keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=label_smoothing, reduction=None
-        )
+        self.objective = objective
         self._step = tf.function(_everywhere(self._train), jit_compile=jit_compile)
         self._measure = tf.function(_everywhere(self._validate))
 
@@ -65,11 +64,21 @@ class Learner:
         }
 
     def measure(self, batches: Any) -> dict[str, float]:
-        """Mean loss and accuracy over one pass of distributed, padded batches."""
+        """Mean loss and accuracy, and the objective's own measures, over one pass of padded batches."""
         total: dict[str, float] = {}
+        answers = []
         for batch in batches:
-            add(total, {name: float(value) for name, value in self._measure(batch).items()})
-        return means(total)
+            sums, answered = self._measure(batch)
+            add(total, {name: float(value) for name, value in sums.items()})
+            answers.append([tensor.numpy() for tensor in answered])
+        return {**means(total), **self._of_all(answers)}
+
+    def _of_all(self, answers: Sequence[Sequence[Any]]) -> Mapping[str, float]:
+        if not self.objective.needs_all:
+            return {}
+        targets, logits, weights = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+        there = weights > 0  # what fills the last batch is no image
+        return self.objective.of_all(targets[there], logits[there])
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -109,25 +118,27 @@ class Learner:
         return dict(_summed({**sums, "stop": tf.identity(stop)}))
 
     def _gradients(self, images: Any, targets: Any, weight: Any) -> tuple[list[Any], Any, Any]:
-        """Gradients of the weighted sum of the losses; each image's loss, and whether it is right."""
+        """Gradients of the weighted sum of the losses; each image's loss, and how right it is."""
         with tf.GradientTape() as tape:
             logits = self.network(images, training=True)
-            losses = self._loss(targets, logits)
+            losses = self.objective.losses(targets, logits)
             share = tf.reduce_sum(losses) * weight
             if self.loss_scale is not None:
                 share = self.loss_scale.scaled(share)
         return (
             tape.gradient(share, self.network.trainable_variables),
             losses,
-            tf.argmax(logits, -1) == tf.argmax(targets, -1),
+            self.objective.right(targets, logits),
         )
 
-    def _validate(self, data: Any) -> dict[str, Any]:
-        """Runs on each replica, on `(images, labels, weights)`."""
-        images, labels, weights = data
-        logits = self.network(images, training=False)
-        losses = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
-        return dict(_summed(_sums(losses, tf.argmax(logits, -1) == labels, weights)))
+    def _validate(self, data: Any) -> tuple[dict[str, Any], list[Any]]:
+        """Runs on each replica, on `(images, targets, weights)`."""
+        images, targets, weights = data
+        logits = tf.cast(self.network(images, training=False), tf.float32)
+        losses = self.objective.losses(targets, logits, smoothed=False)
+        sums = _summed(_sums(losses, self.objective.right(targets, logits), weights))
+        answers = [targets, logits, weights] if self.objective.needs_all else []
+        return dict(sums), _gathered(answers)
 
 
 def add(total: dict[str, float], sums: Mapping[str, float]) -> None:
@@ -158,9 +169,15 @@ def _summed(values: Any) -> Any:
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
+def _gathered(values: Any) -> Any:
+    """The rows of all replicas of all processes."""
+    replica = tf.distribute.get_replica_context()
+    return [replica.all_gather(value, axis=0) for value in values]
+
+
 def _sums(losses: Any, correct: Any, weights: Any) -> dict[str, Any]:
     return {
         "loss": tf.reduce_sum(losses * weights),
-        "correct": tf.reduce_sum(tf.cast(correct, tf.float32) * weights),
+        "correct": tf.reduce_sum(correct * weights),
         "images": tf.reduce_sum(weights),
     }

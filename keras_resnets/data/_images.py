@@ -41,6 +41,8 @@ class ImageData:
         origins: Where each split comes from, in words.
         test_is_validation: Whether there is no test split, and the validation split stands in for it.
         digest: A hash of the classes' names, the images and their labels: what equals it is the same.
+        multi_label: Whether an image has any number of the classes. Its label is then a vector of one
+            number for each class, 1 where it holds and 0 elsewhere, and `counts` are of those.
 
     Example:
         >>> def source(split, *, shuffle_files):
@@ -64,6 +66,7 @@ class ImageData:
     origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
     test_is_validation: bool = False
     digest: str = ""
+    multi_label: bool = False
 
     def summary(self) -> str:
         """What there is and what is left out, to be shown once at the start.

@@ -79,8 +79,7 @@ def training_batches(
 
     def finish(numbers: Any, images: Any, labels: Any) -> tuple[Any, Any]:
         draws = Draws(config.seed, numbers[0], of_batch=True)
-        targets = tf.one_hot(labels, len(data.class_names))
-        images, targets = random_mixing(images, targets, config.augmentation, draws)
+        images, targets = random_mixing(images, _targets(data, labels), config.augmentation, draws)
         return preprocessing.normalize(images), targets
 
     preprocessing = config.preprocessing
@@ -100,6 +99,13 @@ def training_batches(
     )
 
 
+def _targets(data: ImageData, labels: Any) -> Any:
+    """Target probabilities `(images, classes)`, float32, of the labels of a batch."""
+    if data.multi_label:
+        return tf.cast(labels, tf.float32)
+    return tf.one_hot(labels, len(data.class_names))
+
+
 def _shuffle_buffer(data: ImageData, config: Config) -> int:
     """As many images as the memory for shuffling holds."""
     examples = data.examples("train", decode=False).take(SIZED)
@@ -114,19 +120,19 @@ def validation_batches(
     """One pass, filled up with images of no weight until every replica has equally many batches.
 
     Returns:
-        A data set of `(images, labels, weights)` with as many rows as a training batch.
+        A data set of `(images, targets, weights)` with as many rows as a training batch.
     """
-    rows = share.replica_batch(config.batch_size)
+    rows, classes = share.replica_batch(config.batch_size), len(data.class_names)
     side = config.preprocessing.size
 
     def fill(images: Any, labels: Any) -> tuple[Any, Any, Any]:
         lacking = rows - tf.shape(labels)[0]
-        weights = tf.pad(tf.ones_like(labels, tf.float32), [(0, lacking)])
+        weights = tf.pad(tf.ones(tf.shape(labels)[:1]), [(0, lacking)])
         images = tf.pad(images, [(0, lacking), (0, 0), (0, 0), (0, 0)])
-        labels = tf.pad(labels, [(0, lacking)])
+        targets = tf.pad(_targets(data, labels), [(0, lacking), (0, 0)])
         return (
             tf.ensure_shape(images, (rows, side, side, 3)),
-            tf.ensure_shape(labels, (rows,)),
+            tf.ensure_shape(targets, (rows, classes)),
             tf.ensure_shape(weights, (rows,)),
         )
 
@@ -136,7 +142,7 @@ def validation_batches(
     empty = tf.data.Dataset.from_tensors(
         (
             tf.zeros((rows, side, side, 3)),
-            tf.zeros((rows,), tf.int64),
+            tf.zeros((rows, classes)),
             tf.zeros((rows,)),
         )
     ).repeat(lacking)

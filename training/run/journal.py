@@ -20,7 +20,7 @@ class Journal:
         totals: Sums over the images of that epoch so far.
         seconds: Seconds spent on it so far.
         rows: One of the history's for each epoch completed.
-        best: Validation accuracy and negated loss of the best epoch, which compare in that order.
+        best: Validation measure and negated loss of the best epoch, which compare in that order.
         best_epoch: Number of that epoch, or of the last one on other data; 0 before the first.
         steps_before: Steps done before the first of this epoch, since the start of the run.
     """
@@ -54,12 +54,18 @@ class Journal:
         """Loss and accuracy of the epoch so far."""
         return means(self.totals)
 
-    def end_epoch(self, validation: Mapping[str, float], learning_rate: float) -> bool:
+    def end_epoch(
+        self,
+        validation: Mapping[str, float],
+        learning_rate: float,
+        chosen_by: str = "accuracy",
+    ) -> bool:
         """Closes the epoch, and says whether it is the best one yet.
 
         Args:
-            validation: Loss and accuracy on the validation images.
+            validation: Loss, accuracy and other measures of the validation images.
             learning_rate: Learning rate of the last step.
+            chosen_by: Measure of which the best epoch has the highest.
         """
         self.epoch += 1
         row: dict[str, float] = {"epoch": self.epoch, **self.means()}
@@ -71,7 +77,7 @@ class Journal:
         }
         self.rows.append(row)
         self._begin_epoch()
-        reached = validation["accuracy"], -validation["loss"]
+        reached = validation[chosen_by], -validation["loss"]
         is_best = reached > self.best
         if is_best:
             self.best, self.best_epoch = reached, self.epoch

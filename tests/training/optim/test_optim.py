@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from training.config import Adaptive, Constant, Cosine, Cyclical, Lookahead, Optimizer, Sgd, Steps
+from training.objective import OneClass
 from training.optim.loss_scale import LossScale
 from training.optim.schedule import LearningRate
 from training.optim.swa import EqualAverage
@@ -32,7 +33,11 @@ class _Linear:
         variables = self.network.trainable_variables
         update = Update(settings, rate, variables, ema_decay=ema_decay)
         self.learner = Learner(
-            self.network, update, loss_scale=loss_scale, accumulation=settings.accumulation
+            self.network,
+            update,
+            objective=OneClass(),
+            loss_scale=loss_scale,
+            accumulation=settings.accumulation,
         )
 
     def gradients(self):

@@ -1,0 +1,124 @@
+"""What a network learns to say of an image: its one class, or every label that holds."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+Array = np.ndarray[Any, Any]
+AVERAGE_PRECISION = "mean_average_precision"
+
+
+class Objective(Protocol):
+    """How logits are compared with target probabilities, both `(images, classes)`.
+
+    Attributes:
+        activation: What makes probabilities of the logits.
+        chosen_by: Measure of the validation images by which an epoch is the best.
+        needs_all: Whether there are measures that all images of a split are needed for.
+    """
+
+    @property
+    def activation(self) -> Literal["softmax", "sigmoid"]: ...
+
+    @property
+    def chosen_by(self) -> str: ...
+
+    @property
+    def needs_all(self) -> bool: ...
+
+    def losses(self, targets: Any, logits: Any, *, smoothed: bool = True) -> Any:
+        """The loss of each image, `(images,)`, with smoothed targets or with these."""
+
+    def right(self, targets: Any, logits: Any) -> Any:
+        """The share of each image that is right, `(images,)` in [0, 1]."""
+
+    def of_all(self, targets: Array, logits: Array) -> Mapping[str, float]:
+        """The measures of a whole split, where `needs_all`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OneClass:
+    """Cross-entropy over a softmax: an image is of one class.
+
+    Attributes:
+        label_smoothing: Share of the target that all classes get alike.
+    """
+
+    label_smoothing: float = 0.0
+    activation: Literal["softmax", "sigmoid"] = "softmax"
+    chosen_by: str = "accuracy"
+    needs_all: bool = False
+
+    def losses(self, targets: Any, logits: Any, *, smoothed: bool = True) -> Any:
+        share = self.label_smoothing if smoothed else 0.0
+        targets = targets * (1 - share) + share / logits.shape[-1]
+        return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+
+    def right(self, targets: Any, logits: Any) -> Any:
+        return tf.cast(tf.argmax(logits, -1) == tf.argmax(targets, -1), tf.float32)
+
+    def of_all(self, targets: Array, logits: Array) -> Mapping[str, float]:
+        return {}
+
+
+@dataclasses.dataclass(frozen=True)
+class ManyLabels:
+    """Binary cross-entropy over sigmoids, its mean over the classes: any number of labels holds.
+
+    Attributes:
+        label_smoothing: Share of each class's target that is given half to yes, half to no.
+    """
+
+    label_smoothing: float = 0.0
+    activation: Literal["softmax", "sigmoid"] = "sigmoid"
+    chosen_by: str = AVERAGE_PRECISION
+    needs_all: bool = True
+
+    def losses(self, targets: Any, logits: Any, *, smoothed: bool = True) -> Any:
+        share = self.label_smoothing if smoothed else 0.0
+        targets = targets * (1 - share) + share / 2
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets, logits), axis=-1)
+
+    def right(self, targets: Any, logits: Any) -> Any:
+        return tf.reduce_mean(tf.cast((logits > 0) == (targets > 0.5), tf.float32), axis=-1)
+
+    def of_all(self, targets: Array, logits: Array) -> Mapping[str, float]:
+        return {AVERAGE_PRECISION: mean_average_precision(targets, logits)}
+
+
+def objective_of(*, multi_label: bool, label_smoothing: float = 0.0) -> Objective:
+    """The objective of images that have one class, or any number of labels."""
+    return ManyLabels(label_smoothing) if multi_label else OneClass(label_smoothing)
+
+
+def average_precisions(targets: Array, scores: Array) -> Array:
+    """The average precision of each class, `(classes,)`: NaN where no image has its label.
+
+    The sum over the ranks of precision times the gain in recall, without interpolation, as
+    scikit-learn defines it.
+
+    Args:
+        targets: Labels of the images, `(images, classes)`, 1 where one holds and 0 elsewhere.
+        scores: Probabilities or logits, `(images, classes)`.
+
+    Example:
+        >>> average_precisions(np.array([[1, 0], [0, 0], [1, 0]]), np.array([[3, 1], [2, 1], [1, 1]]))
+        array([0.83333333,        nan])
+    """
+    from sklearn.metrics import average_precision_score
+
+    return np.array(
+        [
+            average_precision_score(truth, score) if truth.any() else np.nan
+            for truth, score in zip(np.asarray(targets).T, np.asarray(scores).T, strict=True)
+        ]
+    )
+
+
+def mean_average_precision(targets: Array, scores: Array) -> float:
+    """The mean of `average_precisions` over the classes that some image has; 0 where there are none."""
+    found = average_precisions(targets, scores)
+    return float(np.mean(found[~np.isnan(found)])) if not np.isnan(found).all() else 0.0
