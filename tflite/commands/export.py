@@ -85,9 +85,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--quantizer",
-        choices=("ai-edge", "tensorflow"),
-        default="ai-edge",
-        help="AI Edge Quantizer or TensorFlow's converter (%(default)s)",
+        choices=("litert", "tensorflow"),
+        default="litert",
+        help="LiteRT Quantizer or TensorFlow's converter (%(default)s)",
     )
     add_data_arguments(parser)
 

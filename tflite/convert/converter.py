@@ -37,7 +37,7 @@ def convert(
     if recipe is None:
         raise UserError(
             f"Expected a number format that TensorFlow's converter has. Received: {format.name}. "
-            "AI Edge Quantizer has it: --quantizer ai-edge."
+            "LiteRT Quantizer has it: --quantizer litert."
         )
 
     def representative() -> Iterator[list[np.ndarray]]:

@@ -45,7 +45,7 @@ class Options:
     """How a model is converted.
 
     Attributes:
-        quantizer: `"ai-edge"` rewrites the float32 file, `"tensorflow"` converts anew by TensorFlow's
+        quantizer: `"litert"` rewrites the float32 file, `"tensorflow"` converts anew by TensorFlow's
             converter.
         calibration_images: Number of training images that set the ranges of integer formats.
         calibration_method: A key of `tflite.quantize.ranges.METHODS`, or `"best"`: the one of them whose
@@ -56,7 +56,7 @@ class Options:
         integer_io: Whether integer formats have integer inputs and outputs.
     """
 
-    quantizer: str = "ai-edge"
+    quantizer: str = "litert"
     calibration_images: int = 200
     calibration_method: str = BEST
     dynamic_batch: bool = False
@@ -133,7 +133,7 @@ class Exporter:
         """
         if self.options.quantizer == "tensorflow":
             raise UserError(
-                "Expected --max-drop with --quantizer ai-edge, which can leave layers in float32. "
+                "Expected --max-drop with --quantizer litert, which can leave layers in float32. "
                 "Received: --quantizer tensorflow."
             )
         if self.data is None:

@@ -1,4 +1,4 @@
-"""From a float32 file to one in another number format, by AI Edge Quantizer."""
+"""From a float32 file to one in another number format, by LiteRT Quantizer."""
 
 import contextlib
 import dataclasses
@@ -36,8 +36,8 @@ def quantize(
     """
     if format == FLOAT32:
         return model
-    from ai_edge_quantizer import qtyping, quantizer
-    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+    from litert_quantizer import qtyping, quantizer
+    from litert_quantizer.algorithm_manager import AlgorithmName
 
     operators = qtyping.TFLOperationName
     recipe = quantizer.Quantizer(model)
@@ -85,9 +85,9 @@ def _kernels_of_any_size() -> Iterator[None]:
     """Shows the quantiser kernels of convolutions as matrices, one row a filter.
 
     Of more than 32 MiB it takes nothing else: it goes by rows then, and spreads scales `(filters, 1,
-    1, 1)` over a matrix (ai-edge-quantizer 0.10.0, "input operand has more dimensions").
+    1, 1)` over a matrix (litert-quantizer 0.11.0, "input operand has more dimensions").
     """
-    from ai_edge_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as module
+    from litert_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as module
 
     original = module.uniform_quantize
 
