@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 _LARGEST = 1 << 24  # bytes of a card; the 21,000 classes of ImageNet-21k take 600,000
 _TYPES = {"architecture": str, "class_names": list, "preprocessing": dict, "provenance": dict}
-_LATER = {"threshold": None}  # keys that cards of before do not have, with what stands for them
+_LATER = {
+    "threshold": None,
+    "multi_label": False,
+}  # keys that cards of before do not have, with what stands for them
 
 
 class AssumptionWarning(UserWarning):
@@ -43,6 +46,8 @@ class Card:
         provenance: Origin of the weights, free text by keyword: who made them, when, from what.
         threshold: Probability of the first class, from 0 to 1, below which the model's answer is
             "unsure": the photo may show none of the classes. `None` where none was chosen.
+        multi_label: Whether a photo shows any number of the classes, and the model answers for each by
+            itself: those of a probability above 0.5 are its labels.
 
     Example:
         >>> from keras_resnets import Card, Preprocessing
@@ -57,6 +62,7 @@ class Card:
     data: Mapping[str, Any] | None = None
     provenance: Mapping[str, str] = dataclasses.field(default_factory=dict)
     threshold: float | None = None
+    multi_label: bool = False
 
     def save(self, model_file: str | os.PathLike[str]) -> Path:
         """Writes the card of `model_file`, whole or not at all, and returns its path."""
@@ -68,6 +74,7 @@ class Card:
             "data": None if self.data is None else dict(self.data),
             "provenance": dict(self.provenance),
             "threshold": self.threshold,
+            "multi_label": self.multi_label,
         }
         write_text(path, json.dumps(values, indent=2, ensure_ascii=False))
         return path
@@ -109,6 +116,8 @@ class Card:
             raise UserError("expected data to be a dict or null")
         if not is_threshold(values["threshold"]):
             raise UserError("expected threshold to be a number from 0 to 1, or null")
+        if not isinstance(values["multi_label"], bool):
+            raise UserError("expected multi_label to be true or false")
         return cls(
             **{
                 **values,

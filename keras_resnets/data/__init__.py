@@ -11,17 +11,20 @@ from keras_resnets.data._images import (
     of_content,
     without_stalls,
 )
+from keras_resnets.data._labels import LabelFile, read_labels
 from keras_resnets.data._tree import LeftOut
 from keras_resnets.errors import UserError
 
 __all__ = [
     "ImageData",
+    "LabelFile",
     "LeftOut",
     "crop_image",
     "decode_image",
     "evaluation_batches",
     "of_content",
     "open_data",
+    "read_labels",
     "without_stalls",
 ]
 
@@ -30,6 +33,7 @@ def open_data(
     *,
     dataset: str | None = None,
     folder: str | None = None,
+    labels: str | None = None,
     data_dir: str | None = None,
     everything: bool = False,
 ) -> ImageData:
@@ -49,6 +53,11 @@ def open_data(
             chosen by each file's content, so that it stays as it was when photos are added. Every
             photo is decoded once to find the broken ones. Whatever is not used is counted in a
             warning and in `ImageData.left_out`.
+        labels: A CSV file that says which classes the photos of `folder` have, in whatever folders they
+            lie. Its column `file` has their paths from `folder`. A column `label` has the one class of
+            each; a column `labels` any number of them, with `;` in between; without these two, each
+            column is a class, 1 where it holds and 0 elsewhere. The column `split` says `train`,
+            `validation` or `test` of each, where there is one. Photos that are not in it are left out.
         data_dir: Where TensorFlow Datasets keeps its files; `~/tensorflow_datasets` by default.
         everything: Whether a folder is opened to evaluate on: no split is made of another, a folder
             without splits is a test split as a whole, and one class, or the test split alone, is
@@ -76,6 +85,11 @@ def open_data(
             "Expected either `dataset` (a TensorFlow Datasets name) or `folder` (of photos). "
             f"Received: dataset={dataset!r}, folder={folder!r}"
         )
+    if labels is not None and folder is None:
+        raise UserError(
+            "Expected `labels` only with `folder`: a data set by name has its own. "
+            f"Received: dataset={dataset!r}, labels={labels!r}"
+        )
     if folder is not None:
         if data_dir is not None:
             raise UserError(
@@ -84,7 +98,7 @@ def open_data(
             )
         from keras_resnets.data._folder import open_folder
 
-        return open_folder(folder, everything=everything)
+        return open_folder(folder, labels=labels, everything=everything)
     from keras_resnets.data._named import open_named
 
     assert dataset is not None

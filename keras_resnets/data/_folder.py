@@ -1,4 +1,4 @@
-"""A folder of photos, one folder a class: found, checked, split by content."""
+"""A folder of photos, classes by folder or by a file of labels: found, checked, split by content."""
 
 import hashlib
 import json
@@ -8,10 +8,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from keras_resnets.data._images import SPLITS, ImageData
-from keras_resnets.data._layout import LAYOUT, Layout, layout_of
+from keras_resnets.data._labels import located, read_labels
+from keras_resnets.data._layout import LAYOUT, layout_of
 from keras_resnets.data._splitting import Photo, completed
 from keras_resnets.data._tree import (
     LeftOut,
@@ -32,8 +35,34 @@ MOST_UNREADABLE = 0.05  # of all photos; beyond, the folder itself is probably d
 MOST_NAMED = 50  # files listed in one message
 
 
-def open_folder(folder: str, *, everything: bool = False) -> ImageData:
-    """`keras_resnets.data.open_data(folder=...)`."""
+class Listed(NamedTuple):
+    """A photo before it is read: where it belongs."""
+
+    split: str
+    class_names: tuple[str, ...]
+    path: Path
+
+
+class Labelled(NamedTuple):
+    """The photos of a folder with their classes.
+
+    Attributes:
+        photos: The photos; in the split `"train"` where the folder is not divided.
+        divided: Whether there are splits.
+        class_names: Names of the classes, sorted.
+        multi_label: Whether a photo has any number of them.
+        passed_over: Files that are not used, with the reason.
+    """
+
+    photos: list[Listed]
+    divided: bool
+    class_names: tuple[str, ...]
+    multi_label: bool
+    passed_over: dict[Path, str]
+
+
+def open_folder(folder: str, *, labels: str | None = None, everything: bool = False) -> ImageData:
+    """`keras_resnets.data.open_data(folder=..., labels=...)`."""
     root = Path(folder)
     if not root.is_dir():
         raise MissingFile(
@@ -41,42 +70,85 @@ def open_folder(folder: str, *, everything: bool = False) -> ImageData:
             f"{'a file' if root.exists() else 'which does not exist'}. "
             "If the photos were moved, say where they are now: --data FOLDER, or folder=…"
         )
-    tree, passed_over = read_folder(root)
-    layout = layout_of(tree, to_train=not everything)
-    photos, problems = _checked(layout)
+    if labels is None:
+        labelled = _by_folders(root, to_train=not everything)
+    else:
+        labelled = _by_file(root, Path(labels), to_train=not everything)
+    names, multi_label = labelled.class_names, labelled.multi_label
+    photos, problems = _checked(labelled.photos)
     left_out = grouped(
-        root,
-        [
-            *dict.fromkeys(problems, UNREADABLE).items(),
-            *layout.passed_over.items(),
-            *passed_over.items(),
-        ],
+        root, [*dict.fromkeys(problems, UNREADABLE).items(), *labelled.passed_over.items()]
     )
     _report(root, problems, left_out, total=sum(map(len, photos.values())) + len(problems))
-    splits, origins = _whole(photos, layout) if everything else completed(photos)
+    splits, origins = _whole(photos, divided=labelled.divided) if everything else completed(photos)
     if not everything:
-        _check_training(layout.class_names, splits)
+        _check_training(names, splits)
     return ImageData(
         name=readable(root.resolve().name),
-        class_names=layout.class_names,
+        class_names=names,
         sizes={split: len(splits[split]) for split in SPLITS},
-        source=_Source(splits, layout.class_names),
+        source=_Source(splits, names, multi_label=multi_label),
         left_out=left_out,
-        counts=_counts(splits, layout.class_names),
+        counts=_counts(splits, names),
         origins=origins,
         test_is_validation=bool(splits["test"]) and splits["test"] is splits["validation"],
-        digest=_digest(splits, layout.class_names),
+        digest=_digest(splits, names, multi_label=multi_label),
+        multi_label=multi_label,
     )
+
+
+def _by_folders(root: Path, *, to_train: bool) -> Labelled:
+    """One folder a class."""
+    tree, passed_over = read_folder(root)
+    layout = layout_of(tree, to_train=to_train)
+    photos = [
+        Listed(split, (name,), path)
+        for split, classes in layout.splits.items()
+        for name, paths in classes.items()
+        for path in paths
+    ]
+    return Labelled(
+        photos,
+        layout.divided,
+        layout.class_names,
+        multi_label=False,
+        passed_over={**layout.passed_over, **passed_over},
+    )
+
+
+def _by_file(root: Path, path: Path, *, to_train: bool) -> Labelled:
+    """As a file of labels says, in whatever folders the photos lie."""
+    labels = read_labels(path)
+    tree, passed_over = read_folder(root)
+    found, unlisted = located(labels, root, tree, passed_over)
+    photos = [Listed(row.split or "train", row.labels, photo) for photo, row in found]
+    divided = any(row.split is not None for row in labels.rows)
+    if to_train and "train" not in {photo.split for photo in photos}:
+        raise UserError(
+            f"Expected photos to train on in {path}. Received: none with `train` in the column `split`."
+        )
+    others = {file: why for file, why in passed_over.items() if not _is_same(file, path)}
+    return Labelled(photos, divided, labels.class_names, labels.multi_label, {**others, **unlisted})
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.exists() and one.samefile(other)
 
 
 class _Source:
     """`keras_resnets.data._images.Source` of photos."""
 
-    def __init__(self, splits: Mapping[str, Sequence[Photo]], class_names: Sequence[str]):
-        labels = {name: label for label, name in enumerate(class_names)}
+    def __init__(
+        self,
+        splits: Mapping[str, Sequence[Photo]],
+        class_names: Sequence[str],
+        *,
+        multi_label: bool,
+    ):
+        of_photos = _vectors if multi_label else _numbers
         self._files = {
             # The system's own bytes: a name need not be UTF-8.
-            split: ([os.fsencode(p.path) for p in photos], [labels[p.class_name] for p in photos])
+            split: ([os.fsencode(p.path) for p in photos], of_photos(photos, class_names))
             for split, photos in splits.items()
         }
 
@@ -84,7 +156,7 @@ class _Source:
         import tensorflow as tf
 
         paths, labels = self._files[split]
-        dataset = tf.data.Dataset.from_tensor_slices((paths, tf.constant(labels, tf.int64)))
+        dataset = tf.data.Dataset.from_tensor_slices((paths, labels))
         if shuffle_files:
             dataset = dataset.shuffle(len(paths))
         return dataset.map(
@@ -94,23 +166,33 @@ class _Source:
         )
 
 
-def _checked(layout: Layout) -> tuple[dict[str, list[Photo]], dict[Path, str]]:
+def _numbers(photos: Sequence[Photo], class_names: Sequence[str]) -> np.ndarray:
+    """The number of each photo's one class, `(photos,)`."""
+    numbers = {name: number for number, name in enumerate(class_names)}
+    return np.array([numbers[photo.class_names[0]] for photo in photos], "int64")
+
+
+def _vectors(photos: Sequence[Photo], class_names: Sequence[str]) -> np.ndarray:
+    """1 for each class that a photo has, `(photos, classes)`."""
+    numbers = {name: number for number, name in enumerate(class_names)}
+    vectors = np.zeros((len(photos), len(class_names)), "uint8")
+    for vector, photo in zip(vectors, photos, strict=True):
+        vector[[numbers[name] for name in photo.class_names]] = 1
+    return vectors
+
+
+def _checked(listed: Sequence[Listed]) -> tuple[dict[str, list[Photo]], dict[Path, str]]:
     """Reads every file: the photos by split, and what is wrong with the others."""
-    files = [
-        (split, name, path)
-        for split, classes in layout.splits.items()
-        for name, paths in classes.items()
-        for path in paths
-    ]
-    photos: dict[str, list[Photo]] = {split: [] for split in layout.splits}
+    photos: dict[str, list[Photo]] = {split: [] for split in SPLITS}
     problems: dict[Path, str] = {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes outside the interpreter lock
-        checked = pool.map(_check, (path for _, _, path in files))
-        for (split, name, path), (sha256, problem) in zip(files, checked, strict=True):
+        checked = pool.map(_check, (photo.path for photo in listed))
+        for photo, (sha256, problem) in zip(listed, checked, strict=True):
             if problem is None:
-                photos[split].append(Photo(sha256, str(path), name))
+                found = Photo(sha256, str(photo.path), photo.class_names)
+                photos[photo.split].append(found)
             else:
-                problems[path] = problem
+                problems[photo.path] = problem
     # An empty split is none.
     return {split: found for split, found in photos.items() if found or split == "train"}, problems
 
@@ -125,10 +207,10 @@ def _check(path: Path) -> tuple[str, str | None]:
 
 
 def _whole(
-    photos: dict[str, list[Photo]], layout: Layout
+    photos: dict[str, list[Photo]], *, divided: bool
 ) -> tuple[dict[str, list[Photo]], dict[str, str]]:
     """The splits as they are; all photos for the test where there are none."""
-    if not layout.divided:
+    if not divided:
         everything = sorted(photos["train"])
         splits, origins = {"test": everything}, {"test": "all photos"}
     else:
@@ -144,7 +226,8 @@ def _whole(
 
 
 def _check_training(class_names: Sequence[str], splits: Mapping[str, Sequence[Photo]]) -> None:
-    empty = sorted(set(class_names) - {photo.class_name for photo in splits["train"]})
+    there = {name for photo in splits["train"] for name in photo.class_names}
+    empty = sorted(set(class_names) - there)
     if empty:
         raise UserError(
             f"Expected a readable training photo in every class. Received: none in {empty}"
@@ -160,15 +243,24 @@ def _check_training(class_names: Sequence[str], splits: Mapping[str, Sequence[Ph
 def _counts(
     splits: Mapping[str, Sequence[Photo]], class_names: Sequence[str]
 ) -> dict[str, tuple[int, ...]]:
-    by_split = {split: Counter(photo.class_name for photo in splits[split]) for split in SPLITS}
+    by_split = {
+        split: Counter(name for photo in splits[split] for name in photo.class_names)
+        for split in SPLITS
+    }
     return {
         split: tuple(counts[name] for name in class_names) for split, counts in by_split.items()
     }
 
 
-def _digest(splits: Mapping[str, Sequence[Photo]], class_names: Sequence[str]) -> str:
+def _digest(
+    splits: Mapping[str, Sequence[Photo]], class_names: Sequence[str], *, multi_label: bool
+) -> str:
     contents = {
-        split: [(photo.sha256, photo.class_name) for photo in splits[split]] for split in SPLITS
+        split: [
+            (photo.sha256, photo.class_names if multi_label else photo.class_names[0])
+            for photo in splits[split]
+        ]
+        for split in SPLITS
     }
     return hashlib.sha256(json.dumps([class_names, contents]).encode()).hexdigest()
 

@@ -41,8 +41,8 @@ class ImageData:
         origins: Where each split comes from, in words.
         test_is_validation: Whether there is no test split, and the validation split stands in for it.
         digest: A hash of the classes' names, the images and their labels: what equals it is the same.
-        multi_label: Whether an image has any number of the classes. Its label is then a vector of one
-            number for each class, 1 where it holds and 0 elsewhere, and `counts` are of those.
+        multi_label: Whether an image has any number of the classes. Its label is then a vector,
+            `(classes,)` uint8, 1 for each class that it has, and `counts` count it in each.
 
     Example:
         >>> def source(split, *, shuffle_files):
@@ -118,12 +118,22 @@ class ImageData:
             )
         new = [labels[name] for name in self.class_names]
 
+        # Where each of the new classes stands among these; of those that are not there, behind them.
+        old = {label: number for number, label in enumerate(new)}
+        places = [old.get(label, len(new)) for label in range(len(names))]
+
+        def moved_label(label: "tf.Tensor") -> "tf.Tensor":
+            import tensorflow as tf
+
+            if self.multi_label:
+                return tf.gather(tf.pad(label, [(0, 1)]), places)
+            return tf.gather(tf.constant(new, tf.int64), label)
+
         def source(split: str, *, shuffle_files: bool) -> "tf.data.Dataset":
             import tensorflow as tf
 
-            lookup = tf.constant(new, tf.int64)
             return self.source(split, shuffle_files=shuffle_files).map(
-                lambda image, label: (image, tf.gather(lookup, label)),
+                lambda image, label: (image, moved_label(label)),
                 num_parallel_calls=tf.data.AUTOTUNE,
                 deterministic=not shuffle_files,
             )
@@ -152,7 +162,8 @@ class ImageData:
 
         Returns:
             A data set of `(uint8 RGB (H, W, 3), int64 label)`, or with `decode=False` of
-            `(scalar string, int64 label)`.
+            `(scalar string, int64 label)`; the label is a vector, `(classes,)` uint8, where
+            `multi_label`.
         """
         import tensorflow as tf
 
@@ -261,7 +272,7 @@ def evaluation_batches(
 
     Returns:
         A data set of `(float32 (batch, height, width, 3), int64 (batch,))`, where the last batch
-        may be smaller.
+        may be smaller; labels are `(batch, classes)` uint8 where `data.multi_label`.
 
     Example:
         >>> def source(split, *, shuffle_files):

@@ -6,11 +6,14 @@ from typing import NamedTuple
 
 
 class Photo(NamedTuple):
-    """A photo that can be decoded. Photos sort by content: in an order that mixes the classes."""
+    """A photo that can be decoded, with its classes: one, or any number where it has labels.
+
+    Photos sort by content: in an order that mixes the classes.
+    """
 
     sha256: str
     path: str
-    class_name: str
+    class_names: tuple[str, ...]
 
     @property
     def draw(self) -> float:
@@ -36,8 +39,9 @@ def split_by_content(
     by_class: dict[str, set[str]] = defaultdict(set)
     classes: dict[str, set[str]] = defaultdict(set)
     for photo in photos:
-        by_class[photo.class_name].add(photo.sha256)
-        classes[photo.sha256].add(photo.class_name)
+        for name in photo.class_names:
+            by_class[name].add(photo.sha256)
+        classes[photo.sha256].update(photo.class_names)
 
     def trained_on(class_name: str) -> list[str]:
         return sorted(sha for sha in by_class[class_name] if of_content[sha] == train)
