@@ -76,7 +76,7 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
         learner = make_learner(config, data.class_names, steps, objective)
     decorrelate(learner, share.first_replica)
     served = networks.served(config, len(data.class_names), objective.activation)
-    models = Models(folder, served, _card(config, data))
+    models = Models(folder, served, _card(config, data, folder))
     checkpoints = Checkpoints(folder / CHECKPOINTS, others=folder.run / CHECKPOINTS)
     identity = DataIdentity.of(data)
     average = EqualAverage()
@@ -269,13 +269,14 @@ def bytes_of_run(learner: Learner) -> int:
     return int((KEPT + 1) * held + 3 * network) + 2 * 2**20
 
 
-def _card(config: Config, data: ImageData) -> Card:
+def _card(config: Config, data: ImageData, folder: RunFolder) -> Card:
+    first = {} if folder.origin is None else folder.origin.provenance
     return Card(
         architecture=config.model.name,
         class_names=data.class_names,
         preprocessing=config.preprocessing,
         data=config.data.arguments(),
-        provenance={"made_by": "keras-resnets train", "recipe": config.name},
+        provenance={"made_by": "keras-resnets train", "recipe": config.name, **first},
     )
 
 

@@ -96,6 +96,27 @@ def registered(model: str, weights: str) -> Checkpoint | None:
     return registered_checkpoint(_full_name(model), weights)
 
 
+def provenance_of(model: str, weights: str | None) -> dict[str, str]:
+    """What is known of weights that a run begins with, by keyword: `weights` and their `licence`.
+
+    Args:
+        model: The network.
+        weights: `None` for random ones, of which there is nothing to say; `"imagenet"`, a tag, or a
+            file, whose card says what it began with itself.
+    """
+    if weights is None:
+        return {}
+    checkpoint = registered(model, weights)
+    if checkpoint is not None:
+        return {"weights": checkpoint.name, "licence": checkpoint.licence}
+    before = Card.load(weights).provenance if card_path(weights).is_file() else None
+    if before is None:
+        return {"weights": Path(weights).name, "licence": "unknown"}
+    # What began with random weights is its owner's, and has no other licence.
+    inherited = {"licence": before["licence"]} if "licence" in before else {}
+    return {"weights": before.get("weights", Path(weights).name), **inherited}
+
+
 def fetch(model: str, weights: str | None) -> None:
     """Brings public weights here, if they are not yet, before anything else is done.
 

@@ -3,12 +3,15 @@
 Matplotlib is imported by the functions: a program that draws nothing does without.
 """
 
-from collections.abc import Iterator
+import functools
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 OWN = "DejaVu Sans"  # comes with Matplotlib
 # It draws a square with a number for every character that there is.
 _SQUARES = "Last"
+MOST_NAMED = 5  # classes in one warning
 
 
 def font_families(text: str) -> tuple[list[str], str]:
@@ -43,6 +46,37 @@ def font_families(text: str) -> tuple[list[str], str]:
     return families, "".join(sorted(missing))
 
 
+def drawable_names(names: Sequence[str], numbers: Sequence[int] | None = None) -> tuple[str, ...]:
+    """Names of classes as a picture can show them: `class 3` where no font has a character of one.
+
+    What is replaced is told in one warning.
+
+    Args:
+        names: Names in any script.
+        numbers: Numbers of the classes, their places by default.
+
+    Example:
+        >>> drawable_names(["cat", "\\U0010fffd"])[0]
+        'cat'
+    """
+    missing = set(font_families("".join(names))[1])
+    if not missing:
+        return tuple(names)
+    numbered = {
+        index: f"class {index if numbers is None else numbers[index]}"
+        for index, name in enumerate(names)
+        if missing & set(name)
+    }
+    warnings.warn(
+        f"No font of this machine has the characters {''.join(sorted(missing))!r}: pictures say "
+        f"{', '.join(map(repr, list(numbered.values())[:MOST_NAMED]))} for "
+        f"{', '.join(repr(names[index]) for index in list(numbered)[:MOST_NAMED])}. Install one that "
+        "does, such as Google's Noto fonts.",
+        stacklevel=2,
+    )
+    return tuple(numbered.get(index, name) for index, name in enumerate(names))
+
+
 def _system_fonts() -> Iterator[str]:
     """The font files of this machine, upright sans-serif ones of regular weight first."""
     from matplotlib.font_manager import findSystemFonts
@@ -54,6 +88,7 @@ def _system_fonts() -> Iterator[str]:
     yield from sorted(findSystemFonts(), key=rank)
 
 
+@functools.cache
 def _characters(path: str) -> tuple[str, set[str]]:
     """A font file's family and what it can draw: nothing where Matplotlib cannot read it."""
     from matplotlib.ft2font import FT2Font

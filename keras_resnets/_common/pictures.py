@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_resnets._common.files import write_bytes
+from keras_resnets._common.fonts import font_families
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,14 +49,16 @@ def page(images: Sequence[Shown], title: str) -> "Figure":
     """Images in rows of six under a title, which says where there are none."""
     rows = max(1, -(-len(images) // COLUMNS))
     drawing = figure(1.5 * COLUMNS, 1.75 * rows + 0.4)
+    families = font_families("".join([title, *(shown.caption for shown in images)]))[0]
     # A dollar sign in a class name begins no formula.
-    drawing.suptitle(title if images else f"{title}: none", parse_math=False)
+    text: Any = {"family": families, "parse_math": False}
+    drawing.suptitle(title if images else f"{title}: none", **text)
     grid: Any = drawing.subplots(rows, COLUMNS, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
     for axes, shown in zip(grid.flat, images, strict=False):
         axes.imshow(shown.pixels)
-        axes.set_title(shown.caption, color=shown.colour, fontsize=8, parse_math=False)
+        axes.set_title(shown.caption, color=shown.colour, fontsize=8, **text)
     return drawing
 
 

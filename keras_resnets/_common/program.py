@@ -1,8 +1,8 @@
 """How a program of ours runs one of its commands: parsed, dispatched, its errors shown.
 
 A command is a module with `add_arguments(parser)` and `run(arguments)`, which returns an exit code or
-`None` for 0. It is light to import: what it needs, it imports when it runs, so that `--help` answers at
-once.
+`None` for 0; `arguments.as_typed` is the whole command, quoted for the shell. It is light to import:
+what it needs, it imports when it runs, so that `--help` answers at once.
 """
 
 import argparse
@@ -17,7 +17,12 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, NoReturn, TextIO
 
-from keras_resnets._common.console import prepare_tensorflow, show_warnings, without_chatter
+from keras_resnets._common.console import (
+    command_line,
+    prepare_tensorflow,
+    show_warnings,
+    without_chatter,
+)
 from keras_resnets._common.extras import DISTRIBUTION, missing_extra
 from keras_resnets.errors import USAGE, UserError, near_miss
 
@@ -108,10 +113,15 @@ def _run(
     name = given.pop(0) if named else default
     assert name is not None
     with _user_errors_are_lines(commands[name].extra):
-        return _run_command(commands[name], f"{prog} {name}" if named else prog, given)
+        return _run_command(
+            commands[name],
+            f"{prog} {name}" if named else prog,
+            given,
+            as_typed=command_line(name, *given),
+        )
 
 
-def _run_command(command: Command, prog: str, given: list[str]) -> int:
+def _run_command(command: Command, prog: str, given: list[str], *, as_typed: str) -> int:
     module = importlib.import_module(command.module)
     parser = Parser(
         prog=prog,
@@ -120,7 +130,7 @@ def _run_command(command: Command, prog: str, given: list[str]) -> int:
         allow_abbrev=False,
     )
     module.add_arguments(parser)
-    options = parser.parse_args(given)
+    options = parser.parse_args(given, argparse.Namespace(as_typed=as_typed))
     show_warnings()
     prepare_tensorflow()
     with without_chatter() if command.quiet else contextlib.nullcontext():

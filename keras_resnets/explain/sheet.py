@@ -1,6 +1,5 @@
 """An explanation as a picture: what the network saw, the heat map, the paths of each block."""
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_resnets._common import pictures
-from keras_resnets._common.fonts import font_families
+from keras_resnets._common.fonts import drawable_names, font_families
 from keras_resnets.explain.photo import Explanation
 from keras_resnets.explain.pictures import overlay
 
@@ -26,7 +25,8 @@ TITLES = {
 
 def draw_sheet(explanation: Explanation, path: Path) -> None:
     """Writes an explanation as a PNG file, whole or not at all."""
-    name, families = _drawable(explanation)
+    (name,) = drawable_names([explanation.class_name], [explanation.class_index])
+    title = f"{name} {explanation.probability:.1%}"
     panels = 3 if explanation.shares else 2
     figure = pictures.figure(HEIGHT * panels, HEIGHT)
     saw, heat, *shares = figure.subplots(1, panels)
@@ -35,23 +35,8 @@ def draw_sheet(explanation: Explanation, path: Path) -> None:
     for axes in shares:
         _matrix(axes, explanation.shares, explanation.paths or "")
     # A dollar sign in a class name begins no formula.
-    figure.suptitle(f"{name} {explanation.probability:.1%}", family=families, parse_math=False)
+    figure.suptitle(title, family=font_families(title)[0], parse_math=False)
     pictures.save(figure, path)
-
-
-def _drawable(explanation: Explanation) -> tuple[str, list[str]]:
-    """The class's name with fonts that have it, or its number where there are none."""
-    families, missing = font_families(explanation.class_name)
-    if not missing:
-        return explanation.class_name, families
-    number = f"class {explanation.class_index}"
-    warnings.warn(
-        f"No font of this machine has the characters {missing!r} of the class "
-        f"{explanation.class_name!r}: the picture says {number!r}. Install one that does, such as "
-        "Google's Noto fonts.",
-        stacklevel=3,
-    )
-    return number, families[:1]
 
 
 def _image(axes: "Axes", pixels: np.ndarray, title: str) -> None:

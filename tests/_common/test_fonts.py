@@ -7,7 +7,7 @@ import matplotlib
 import pytest
 
 from keras_resnets._common import fonts
-from keras_resnets._common.fonts import font_families
+from keras_resnets._common.fonts import drawable_names, font_families
 
 OWN = Path(matplotlib.get_data_path(), "fonts", "ttf")
 
@@ -29,6 +29,17 @@ def test_a_font_is_chosen_by_its_characters(monkeypatch, tmp_path):
     families, missing = font_families(f"a{letter}\U0010fffd")
     assert families == ["DejaVu Sans", "STIXGeneral"]
     assert missing == "\U0010fffd"
+
+
+def test_a_class_that_no_font_has_is_called_by_its_number(monkeypatch):
+    monkeypatch.setattr(fonts, "_system_fonts", lambda: iter(()))
+    with pytest.warns(
+        UserWarning, match="characters '犬猫': pictures say 'class 1', 'class 3' for"
+    ):
+        assert drawable_names(["cat", "猫", "dog", "a 犬"]) == ("cat", "class 1", "dog", "class 3")
+    with pytest.warns(UserWarning, match="'class 7'"):
+        assert drawable_names(["猫"], [7]) == ("class 7",)
+    assert drawable_names([]) == ()
 
 
 def test_one_that_draws_squares_for_everything_is_none(monkeypatch):

@@ -156,7 +156,7 @@ def test_a_class_that_no_font_has_is_called_by_its_number(folder, capsys, monkey
     assert main(["explain", "Res2Net", "grey.png", "--class", "2"]) == 0
     output = capsys.readouterr()
     assert output.err.startswith("warning: No font of this machine has the characters '강아지'")
-    assert "the picture says 'class 2'" in output.err
+    assert "pictures say 'class 2' for" in output.err
     assert "강아지 $x$" in output.out
 
 

@@ -16,7 +16,7 @@ RUN_FILES = {
     "config.yaml",
     *("best.keras", "best.card.json", "last.keras", "last.card.json"),
     *("history.csv", "history.json", "evaluation.json", "classes.txt"),
-    *("curves.png", "confusion.png", "mistakes.png", "predictions.png"),
+    *("curves.png", "confusion.png", "mistakes.png", "predictions.png", "origin.json"),
 }
 
 
@@ -51,6 +51,12 @@ def test_the_best_model_is_what_was_evaluated(finished, photos):
     right = sum(int((model.predict_on_batch(x).argmax(-1) == y.numpy()).sum()) for x, y in batches)
     evaluation = json.loads((run / "evaluation.json").read_text())
     assert evaluation["top1"] == right / data.sizes["test"]
+
+
+def test_it_says_where_it_comes_from(finished, tiny_recipe):
+    run, _ = finished
+    command = f"keras-resnets train --recipe {tiny_recipe} --run {run}"
+    assert json.loads((run / "origin.json").read_text())["command"] == command
 
 
 def test_a_finished_run_is_not_overwritten(finished, command, tiny_recipe):

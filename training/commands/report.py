@@ -17,9 +17,9 @@ def run(arguments: argparse.Namespace) -> None:
     run = arguments.run
     if not is_finished(run):
         raise UserError(f"Expected the folder of a finished run. Received: {run}.")
-    from ..reporting import page
+    from ..reporting import picture
 
-    phone = page.draw(run)
+    phone = picture.draw(run)
     print(f"Drawn: {run / 'report.png'}\n")
     if phone:
         print(f"{phone}\n")

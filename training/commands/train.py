@@ -16,6 +16,7 @@ from .. import cluster, plan, starting
 from ..config import Config
 from ..data.opening import check_there
 from ..run.folder import RunFolder, is_finished, is_marked, newest_unfinished, read_config, same_run
+from ..run.origin import Origin
 from .configuration import KEYS, PLACE, add_configuration, configured
 from .resume import RUNS, add_going_on, carry_out, resume
 
@@ -42,7 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     check_there(config.data)
     starting.fetch(config.model.name, config.model.weights)
     path = arguments.run or _fresh(config)
-    folder = RunFolder.open(path, config, task=task, force=arguments.force)
+    weights = starting.provenance_of(config.model.name, config.model.weights)
+    origin = Origin.now(arguments.as_typed, weights)
+    folder = RunFolder.open(path, config, task=task, force=arguments.force, origin=origin)
     if is_marked(folder.path) and not arguments.force:
         config = plan.as_begun(config, read_config(folder.path))
     return carry_out(config, folder, task, arguments)

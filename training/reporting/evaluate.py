@@ -10,16 +10,18 @@ import numpy as np
 
 import keras_resnets
 from keras_resnets._common.files import write_text
+from keras_resnets._common.fonts import drawable_names
 from keras_resnets._common.pictures import page, save
 from keras_resnets.card import Card, class_names
 from keras_resnets.data import ImageData, evaluation_batches, open_data
 from keras_resnets.errors import UserError
 from keras_resnets.weights import registered_checkpoint
 
-from ..run.folder import EVALUATION, RunFolder, read_rows
+from ..run.folder import EVALUATION, MISTAKES, RunFolder, read_rows
 from ..run.models import BEST
 from . import plots
 from .metrics import Evaluation, evaluate
+from .seen import save_mistakes
 
 SHOWN = 24  # images on a page
 
@@ -121,19 +123,22 @@ def evaluate_run(folder: RunFolder, data: ImageData, batch_size: int) -> Evaluat
     result = evaluate(probabilities, labels, card.class_names, measured(data, "test"))
 
     plots.draw_curves(read_rows(folder.path), folder / "curves.png")
-    plots.draw_confusion(result.confusion, card.class_names, folder / "confusion.png")
+    names = drawable_names(card.class_names)
+    plots.draw_confusion(result.confusion, names, folder / "confusion.png")
     confidence, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != labels)
-    mistakes = wrong[np.argsort(-confidence[wrong], kind="stable")][:SHOWN]
-    for name, title, indices in (
-        ("mistakes.png", "The most confident mistakes", mistakes),
-        ("predictions.png", "Predictions", np.arange(min(SHOWN, len(labels)))),
+    mistakes = np.array([mistake.position for mistake in result.mistakes], int)
+    wrong = _images(data, "test", mistakes)
+    first = np.arange(min(SHOWN, len(labels)))
+    for name, title, indices, images in (
+        ("mistakes.png", "The most confident mistakes", mistakes, wrong),
+        ("predictions.png", "Predictions", first, _images(data, "test", first)),
     ):
         shown = [
-            plots.prediction(image, card.class_names, predicted[i], labels[i], confidence[i])
-            for image, i in zip(_images(data, "test", indices), indices, strict=True)
+            plots.prediction(image, names, predicted[i], labels[i], confidence[i])
+            for image, i in zip(images, indices, strict=True)
         ]
         save(page(shown, title), folder / name)
+    save_mistakes(folder / MISTAKES, model, card, result.mistakes, wrong)
     write_text(folder / "classes.txt", "".join(f"{name}\n" for name in card.class_names))
     result.save(folder / EVALUATION)
     return result

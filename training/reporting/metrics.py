@@ -16,6 +16,7 @@ from keras_resnets._common.files import write_text
 BINS = 15
 RESAMPLES = 200
 K = 5  # of "top-5"
+MOST_MISTAKES = 24  # that are remembered
 
 Array = np.ndarray[Any, Any]
 Interval = tuple[float, float]
@@ -39,6 +40,38 @@ class ClassScore:
 
 
 @dataclasses.dataclass(frozen=True)
+class ConfidenceBin:
+    """The images of which the model is about as sure.
+
+    Attributes:
+        images: Number of images whose confidence lies in the bin, a fifteenth of the range.
+        confidence: Mean of their confidence; 0 where there are none.
+        right: Share of them that are right; 0 where there are none.
+    """
+
+    images: int
+    confidence: float
+    right: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Mistake:
+    """An image that was taken for another class.
+
+    Attributes:
+        position: The image's place in the split, in its fixed order, from 0.
+        label: Number of the true class.
+        predicted: Number of the class it was taken for.
+        confidence: Probability of that class.
+    """
+
+    position: int
+    label: int
+    predicted: int
+    confidence: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Evaluation:
     """A model's predictions against the truth. Shares are in [0, 1], intervals of 95 %.
 
@@ -53,6 +86,8 @@ class Evaluation:
         cohen_kappa, matthews_correlation: Agreement beyond chance, 1 at best.
         confusion: Images by true class (row) and predicted class (column).
         classes: One score a class.
+        bins: The images by confidence, from 0 to 1; none where the numbers are from before.
+        mistakes: The most confident mistakes, the surest first.
     """
 
     split: str
@@ -68,6 +103,8 @@ class Evaluation:
     matthews_correlation: float
     confusion: list[list[int]]
     classes: list[ClassScore]
+    bins: list[ConfidenceBin] = dataclasses.field(default_factory=list)
+    mistakes: list[Mistake] = dataclasses.field(default_factory=list)
 
     @property
     def class_names(self) -> list[str]:
@@ -93,7 +130,9 @@ class Evaluation:
         """Reads what `save` wrote."""
         values = json.loads(path.read_text("utf-8"))
         scores = [ClassScore(entry.pop("class"), **entry) for entry in values.pop("classes")]
-        return cls(**values, classes=scores)
+        bins = [ConfidenceBin(**entry) for entry in values.pop("bins", ())]
+        mistakes = [Mistake(**entry) for entry in values.pop("mistakes", ())]
+        return cls(**values, classes=scores, bins=bins, mistakes=mistakes)
 
 
 def evaluate(
@@ -137,6 +176,8 @@ def evaluate(
         matthews_correlation=float(matthews_corrcoef(labels, predicted)),
         confusion=confusion_matrix(labels, predicted, labels=range(classes)).tolist(),
         classes=_per_class(labels, predicted, class_names),
+        bins=confidence_bins(confidence, correct),
+        mistakes=_mistakes(labels, predicted, confidence),
     )
 
 
@@ -157,11 +198,37 @@ def wilson(successes: int, trials: int) -> Interval:
     return float(interval.low), float(interval.high)
 
 
+def confidence_bins(confidence: Array, correct: Array) -> list[ConfidenceBin]:
+    """The images in equal bins of the confidence, as a calibration diagram shows them.
+
+    Args:
+        confidence: Probabilities of the predicted classes, `(images,)`.
+        correct: Whether each prediction is right, `(images,)`.
+    """
+    places = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    images = np.bincount(places, minlength=BINS)
+    sure, right = (
+        np.bincount(places, weights=values, minlength=BINS) / np.maximum(images, 1)
+        for values in (confidence, correct)
+    )
+    return [
+        ConfidenceBin(*entry)
+        for entry in zip(images.tolist(), sure.tolist(), right.tolist(), strict=True)
+    ]
+
+
 def calibration_error(confidence: Array, correct: Array) -> float:
     """Expected calibration error over equal bins of the confidence (Guo et al., 2017)."""
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(bins, weights=confidence - correct, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(confidence))
+    bins = confidence_bins(confidence, correct)
+    return sum(b.images * abs(b.confidence - b.right) for b in bins) / len(confidence)
+
+
+def _mistakes(labels: Array, predicted: Array, confidence: Array) -> list[Mistake]:
+    wrong = np.flatnonzero(predicted != labels)
+    surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
+    return [
+        Mistake(int(i), int(labels[i]), int(predicted[i]), float(confidence[i])) for i in surest
+    ]
 
 
 def _bootstrap(confidence: Array, correct: Array) -> Interval:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import image
 from matplotlib.axes import Axes
 
+from keras_resnets._common.fonts import font_families
 from keras_resnets._common.pictures import Shown, figure, save
 
 MOST_NUMBERS = 20  # classes up to which a confusion matrix has its counts written in
@@ -68,8 +69,9 @@ def confusion(axes: Axes, matrix: Sequence[Sequence[int]], names: Sequence[str])
     if len(names) > MOST_NUMBERS:
         return
     ticks = range(len(names))
-    axes.set_xticks(ticks, names, rotation=90 if max(map(len, names)) > 2 else 0, parse_math=False)
-    axes.set_yticks(ticks, names, parse_math=False)
+    text: Any = {"family": font_families("".join(names))[0], "parse_math": False}
+    axes.set_xticks(ticks, names, rotation=90 if max(map(len, names)) > 2 else 0, **text)
+    axes.set_yticks(ticks, names, **text)
     for row, column in np.argwhere(counts):
         colour = "white" if shares[row, column] > 0.5 else "black"
         text = str(counts[row, column])

@@ -18,6 +18,7 @@ from keras_resnets.errors import UserError
 from .. import plan, recipe
 from ..cluster import ALONE, Task
 from ..config import Config
+from .origin import ORIGIN, Origin
 
 MARK = ".keras-resnets-run"
 MARKED = "A folder of keras-resnets train. It may be overwritten by --force.\n"
@@ -27,13 +28,14 @@ CHECKPOINTS = "checkpoints"
 WORKERS = "workers"
 HISTORY = "history.json"
 EVALUATION = "evaluation.json"
+MISTAKES = "mistakes"
 # What a run leaves: the only files of a folder that are ever moved or removed.
 OWN = frozenset(
     {
-        *(MARK, CONFIG, CHECKPOINTS, HISTORY, "history.csv", EVALUATION, "classes.txt"),
+        *(MARK, CONFIG, ORIGIN, CHECKPOINTS, HISTORY, "history.csv", EVALUATION, "classes.txt"),
         *("best.keras", "best.card.json", "last.keras", "last.card.json"),
         *("curves.png", "confusion.png", "mistakes.png", "predictions.png", "report.png"),
-        *("tensorboard", "tflite"),
+        *("report.html", MISTAKES, "tensorboard", "tflite"),
     }
 )
 # Where the run before lies until the new one is finished, and while it is moved there or back.
@@ -54,9 +56,10 @@ class RunFolder:
     Attributes:
         run: The folder of the whole run.
         path: Path of this process's folder: the same, or one for each worker within it.
+        origin: Where the run comes from; `None` where nobody said it.
     """
 
-    def __init__(self, run: Path, task: Task):
+    def __init__(self, run: Path, task: Task, origin: Origin | None = None):
         self.run = run
         self.path = path = own_folder(run, task)
         self._made = list(_make(path))
@@ -68,22 +71,40 @@ class RunFolder:
             raise UserError(
                 f"Expected a run folder to itself. Received: {path}, where another process trains."
             ) from None
+        self.origin = origin
         self._began = False
         self._replaces = False
 
     @classmethod
-    def open(cls, run: Path, config: Config, *, task: Task = ALONE, force: bool = False) -> Self:
+    def open(
+        cls,
+        run: Path,
+        config: Config,
+        *,
+        task: Task = ALONE,
+        force: bool = False,
+        origin: Origin | None = None,
+    ) -> Self:
         """Opens the folder of a new run, or that of the same run to be continued.
+
+        Args:
+            run: The folder of the whole run.
+            config: The run's config.
+            task: Task of this process.
+            force: Whether a run that is there may be overwritten.
+            origin: Where a new run comes from; one that continues keeps its own.
 
         Raises:
             UserError: Where it holds a finished run, another one, and `force` is not given, or files
                 of another kind.
         """
         check_path(run)
-        folder = cls(run, task)
+        folder = cls(run, task, origin)
         try:
             folder._sweep()
             folder._check(config, force)
+            if not folder._replaces:
+                folder.origin = Origin.load(folder.path) or origin
         except BaseException:
             folder._release()
             raise
@@ -107,6 +128,7 @@ class RunFolder:
             if is_finished(place):
                 raise UserError(f"Expected a run to continue. Received: {run}, which is finished.")
             config = read_config(place)
+            folder.origin = Origin.load(place)
             if is_run(own) and not is_marked(own):
                 # From before runs had a mark, and each schedule keys of its own.
                 write_text(own / CONFIG, recipe.dump(config))
@@ -171,6 +193,8 @@ class RunFolder:
             self._set_aside()
         # The configuration first: what has the mark is a run.
         write_text(self.path / CONFIG, recipe.dump(config))
+        if self.origin is not None:
+            self.origin.save(self.path)
         write_text(self.path / MARK, MARKED)
 
     def finish(self) -> None:

@@ -1,9 +1,18 @@
 """The numbers of an evaluation against values worked out by hand."""
 
+import json
+
 import numpy as np
 import pytest
 
-from training.reporting.metrics import Evaluation, calibration_error, evaluate, wilson
+from training.reporting.metrics import (
+    ConfidenceBin,
+    Evaluation,
+    Mistake,
+    calibration_error,
+    evaluate,
+    wilson,
+)
 
 
 def test_wilson_is_the_textbook_interval():
@@ -33,12 +42,37 @@ def test_measures_by_hand(tmp_path):
     score = result.classes[1]
     assert (score.name, score.precision, score.images) == ("b", 1.0, 3)
     assert score.recall == pytest.approx(2 / 3)
+    assert result.mistakes == [Mistake(position=1, label=1, predicted=0, confidence=0.6)]
+    filled = {index: bin for index, bin in enumerate(result.bins) if bin.images}
+    assert filled == {
+        9: ConfidenceBin(1, 0.6, 0.0),
+        10: ConfidenceBin(1, 0.7, 1.0),
+        12: ConfidenceBin(1, 0.8, 1.0),
+        13: ConfidenceBin(1, 0.9, 1.0),
+    }
     assert result.verdict == "75.00% of 4 test images right (95 % interval 30.1% to 95.4%)"
     result.save(tmp_path / "evaluation.json")
     read = Evaluation.load(tmp_path / "evaluation.json")
     assert read.classes == result.classes
+    assert (read.bins, read.mistakes) == (result.bins, result.mistakes)
     assert read.class_names == ["a", "b"]
     assert read.top1_interval == pytest.approx(result.top1_interval)
+
+
+def test_the_surest_mistakes_come_first_and_are_few():
+    sure = np.linspace(0.6, 0.9, 30)
+    probabilities = np.stack([sure, 1 - sure], axis=1)
+    mistakes = evaluate(probabilities, np.ones(30, int), ("a", "b"), "test").mistakes
+    assert [mistake.position for mistake in mistakes] == list(range(29, 5, -1))
+
+
+def test_numbers_from_before_are_read(tmp_path):
+    path = tmp_path / "evaluation.json"
+    evaluate(np.eye(2), np.array([0, 1]), ("a", "b"), "test").save(path)
+    values = json.loads(path.read_text())
+    del values["bins"], values["mistakes"]
+    path.write_text(json.dumps(values))
+    assert Evaluation.load(path).bins == []
 
 
 def test_a_class_that_is_never_there_or_never_guessed_scores_nothing():

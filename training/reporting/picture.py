@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from keras_resnets._common.fonts import drawable_names, font_families
 from keras_resnets._common.phone_report import REPORT, PhoneReport
 from keras_resnets._common.pictures import figure, save
 
@@ -19,14 +20,15 @@ def draw(run: Path) -> PhoneReport | None:
     phone = PhoneReport.load(exported) if exported.is_file() else None
 
     page = figure(13, 12.5 if phone else 11)
-    page.suptitle(f"{run.name}: {evaluation.verdict}", parse_math=False)
+    title = f"{run.name}: {evaluation.verdict}"
+    page.suptitle(title, family=font_families(title)[0], parse_math=False)
     heights = [3, 4, 3.6] + ([1.2] if phone else [])
     bands: Any = page.subfigures(len(heights), 1, height_ratios=heights)
     left, right = bands[0].subplots(1, 2)
     plots.curves(left, rows, "loss")
     plots.curves(right, rows, "accuracy")
     confusion, predictions = bands[1].subplots(1, 2, width_ratios=[4, 5])
-    plots.confusion(confusion, evaluation.confusion, evaluation.class_names)
+    plots.confusion(confusion, evaluation.confusion, drawable_names(evaluation.class_names))
     plots.picture(predictions, run / "predictions.png")
     plots.picture(bands[2].subplots(), run / "mistakes.png")
     if phone:

@@ -1,0 +1,62 @@
+"""The most confident mistakes as small images: what the network saw, and where the evidence lay."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from PIL import Image
+
+from keras_resnets._common.files import written_aside
+from keras_resnets.card import Card
+from keras_resnets.explain import grad_cam, overlay
+
+from .metrics import Mistake
+
+SMALL = 64  # pixels a side, up to which nothing is lost
+Array = np.ndarray[Any, Any]
+
+
+def save_mistakes(
+    folder: Path,
+    model: keras.Model,
+    card: Card,
+    mistakes: Sequence[Mistake],
+    images: Sequence[Array],
+) -> None:
+    """Writes each photo, and the same under Grad-CAM's map of the predicted class, as WebP files.
+
+    Args:
+        folder: Where they go; what was there before is removed.
+        model: The model that made the mistakes.
+        card: The model's card.
+        mistakes: The mistakes.
+        images: Their images, `(height, width, 3)` uint8 of any size.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    if not mistakes:
+        return
+    pixels = np.stack([card.preprocessing.pixels(image) for image in images])
+    classes = np.array([mistake.predicted for mistake in mistakes])
+    heats = grad_cam(model, card.preprocessing.normalize(pixels), class_index=classes)
+    for index, (seen, heat) in enumerate(zip(pixels, heats, strict=True)):
+        _save(seen, folder / photo_name(index))
+        _save(overlay(seen, heat), folder / heat_name(index))
+
+
+def photo_name(index: int) -> str:
+    """Name of a mistake's photo."""
+    return f"{index:02}.webp"
+
+
+def heat_name(index: int) -> str:
+    """Name of the same photo under its heat map."""
+    return f"{index:02}.heat.webp"
+
+
+def _save(pixels: Array, path: Path) -> None:
+    with written_aside(path) as aside:
+        # Of so few pixels each counts.
+        Image.fromarray(pixels).save(aside, quality=90, lossless=max(pixels.shape) <= SMALL)
