@@ -73,8 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibration-method",
         choices=("best", "min-max", "average", "percentile", "least-error"),
-        help="how an activation's range follows from what was seen; best tries the others and takes "
-        "the one whose logits err least (best; TensorFlow's converter has min-max alone)",
+        help="how an activation's range follows from what was seen; best tries the others, and on the "
+        "one whose logits err least channels equalised, weights clipped and biases corrected "
+        "(best; TensorFlow's converter has min-max alone)",
     )
     parser.add_argument(
         "--max-drop",
@@ -188,5 +189,6 @@ def _write(
     content = exporter.file(format, float_layers)
     write_bytes(path, content)
     seconds = time.perf_counter() - start
-    print(f"{path}  {size(len(content))}  {seconds:.1f} s", file=sys.stderr)
+    how = f"  {exporter.plan(format)}" if format.calibrated and exporter.rewrites else ""
+    print(f"{path}  {size(len(content))}  {seconds:.1f} s{how}", file=sys.stderr)
     return content

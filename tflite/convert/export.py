@@ -1,33 +1,24 @@
 """From a Keras model to files."""
 
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from keras_resnets._common.console import progress, ticking
+from keras_resnets._common.console import ticking
 from keras_resnets.card import Card
 from keras_resnets.data import ImageData, evaluation_batches
 from keras_resnets.errors import UserError
 
 from ..file.card import FileCard
 from ..file.packing import pack
-from ..file.runtime import Runner
-from ..formats import FLOAT32, INT8, MIXED, NumberFormat
+from ..formats import FLOAT32, MIXED, NumberFormat
 from ..quantize.mixture import Mixture, find_mixture
+from ..quantize.plan import Plan, best_plan
 from ..quantize.quantizer import quantize
-from ..quantize.ranges import (
-    METHODS,
-    Observations,
-    Range,
-    calibration_images,
-    choose_ranges,
-    observe,
-    pixels_of,
-)
+from ..quantize.ranges import calibration_images, observe, pixels_of
 from ..trained import TrainedModel
 from .converter import convert
 from .keras_model import PhoneModel, phone_model
@@ -48,8 +39,9 @@ class Options:
         quantizer: `"litert"` rewrites the float32 file, `"tensorflow"` converts anew by TensorFlow's
             converter.
         calibration_images: Number of training images that set the ranges of integer formats.
-        calibration_method: A key of `tflite.quantize.ranges.METHODS`, or `"best"`: the one of them whose
-            logits err least on the calibration images. TensorFlow has min-max alone.
+        calibration_method: A key of `tflite.quantize.ranges.METHODS`, and nothing else is done; or
+            `"best"`: the one of them, and what else recovers accuracy, whose logits err least on the
+            calibration images. TensorFlow has min-max alone.
         dynamic_batch: Whether a file takes any number of images.
         takes_pixels: Whether a file takes uint8 pixels and normalises them itself.
         gives_logits: Whether a file gives logits, and not probabilities.
@@ -131,7 +123,7 @@ class Exporter:
 
         Judged on the validation split.
         """
-        if self.options.quantizer == "tensorflow":
+        if not self.rewrites:
             raise UserError(
                 "Expected --max-drop with --quantizer litert, which can leave layers in float32. "
                 "Received: --quantizer tensorflow."
@@ -173,28 +165,28 @@ class Exporter:
             pixels=self.options.takes_pixels,
         )
 
-    def ranges(self, format: NumberFormat) -> dict[str, Range]:
-        """Of every activation of the float32 model, for an integer format."""
+    @property
+    def rewrites(self) -> bool:
+        """Whether the other formats are made of the float32 file, and not by a conversion each."""
+        return self.options.quantizer != "tensorflow"
+
+    def plan(self, format: NumberFormat) -> Plan:
+        """How the float32 model becomes one in an integer format."""
         method = self.options.calibration_method
-        if method != BEST:
-            return choose_ranges(self._observations, method)
-        if format.plain_ranges:
-            return choose_ranges(self._observations, "min-max")
-        return self._best_ranges
+        if method == BEST:
+            return self._plain if format.plain_ranges else self._best
+        return replace(self._plain, method=method)
 
     def _quantized(self, format: NumberFormat, float_layers: Sequence[str]) -> bytes:
         """The model in a number format, to logits."""
         if format == FLOAT32:
             return self.float_model
-        if self.options.quantizer == "tensorflow":
+        if not self.rewrites:
             return self._converted(format)
-        return quantize(
-            self.float_model,
-            format,
-            self.ranges(format) if format.calibrated else {},
-            float_layers=float_layers,
-            integer_io=self.options.integer_io,
-        )
+        if not format.calibrated:
+            return quantize(self.float_model, format, {})
+        integer_io = self.options.integer_io
+        return self.plan(format).file(format, float_layers, integer_io=integer_io)
 
     def _converted(self, format: NumberFormat) -> bytes:
         """What TensorFlow's converter makes, its tensors named by layer."""
@@ -216,29 +208,13 @@ class Exporter:
         return tuple(dict.fromkeys(self._phone_model.scopes.values()))
 
     @cached_property
-    def _observations(self) -> dict[str, Observations]:
-        return observe(self.float_model, self.calibration)
+    def _plain(self) -> Plan:
+        """The float32 model as it is, with room for everything that was seen."""
+        return Plan(self.float_model, observe(self.float_model, self.calibration))
 
     @cached_property
-    def _best_ranges(self) -> dict[str, Range]:
-        """The method's whose int8 logits err least on the calibration images.
-
-        No method wins everywhere: what clips rare values helps one network and ruins the next.
-        """
-        images = np.concatenate(self.calibration)
-        exact = self._logits(self.float_model, images)
-        candidates = [choose_ranges(self._observations, method) for method in METHODS]
-
-        def error(ranges: dict[str, Range]) -> float:
-            logits = self._logits(quantize(self.float_model, INT8, ranges), images)
-            return float(np.mean(np.square(logits - exact)))
-
-        title = "trying calibration methods,"
-        errors = [error(one) for one in progress(candidates, title, len(METHODS))]
-        return candidates[int(np.argmin(errors))]
-
-    def _logits(self, content: bytes, images: np.ndarray) -> np.ndarray:
-        return Runner(content, threads=os.cpu_count() or 1)(images)
+    def _best(self) -> Plan:
+        return best_plan(self._plain, self.calibration)
 
 
 def paths(

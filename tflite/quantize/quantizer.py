@@ -13,7 +13,11 @@ from keras_resnets._common.console import silent_output
 
 from ..file.runtime import activations_kept
 from ..formats import FLOAT32, NumberFormat
+from .network import Network
 from .ranges import Range
+
+# How far weights are clipped before they are rounded, and the quantiser's name of the way.
+CLIPPINGS = {"none": "min_max_uniform_quantize", "octav": "OCTAV", "mse": "MSE"}
 
 
 def quantize(
@@ -23,6 +27,7 @@ def quantize(
     *,
     float_layers: Collection[str] = (),
     integer_io: bool = False,
+    clipping: str = "none",
 ) -> bytes:
     """Rewrites a file in another number format.
 
@@ -32,7 +37,8 @@ def quantize(
         ranges: Ranges of the activations (`tflite.quantize.ranges`), for formats that are
             calibrated.
         float_layers: Layers that stay in float32.
-        integer_io: Whether input and output are integers too.
+        integer_io: Whether input and output are integers too, and all between them.
+        clipping: A key of `CLIPPINGS`, for formats that are calibrated.
     """
     if format == FLOAT32:
         return model
@@ -63,12 +69,23 @@ def quantize(
     elif format.activation_bits is None:
         recipe.add_dynamic_config(".*", everything, format.weight_bits)
     else:
-        recipe.add_static_config(".*", everything, format.activation_bits, format.weight_bits)
+        recipe.add_static_config(
+            ".*",
+            everything,
+            format.activation_bits,
+            format.weight_bits,
+            algorithm_key=AlgorithmName(CLIPPINGS[clipping]),
+        )
     for operator in format.float_operators:
         keep_float(".*", operator)
     if format.calibrated and not integer_io:
         keep_float(".*", "INPUT")
         keep_float(".*", "OUTPUT")
+        entry, head = float_ends(model)
+        for scope in map(_exactly, (*entry, *head)):
+            keep_float(scope, operators.ALL_SUPPORTED)
+            # Its weights stay integers, and the runtime quantises what it is given on the fly.
+            recipe.add_dynamic_config(scope, operators.FULLY_CONNECTED, format.weight_bits)
     for layer in float_layers:
         # What a layer's operators give is named LAYER/… (`tflite.convert.surgery.by_layer`).
         keep_float(rf"^{re.escape(layer)}/", operators.ALL_SUPPORTED)
@@ -78,6 +95,32 @@ def quantize(
         warnings.filterwarnings("ignore", "Input model is already partially quantized")
         result = recipe.quantize(statistics or None, enable_progress_report=False)
     return bytes(result.quantized_model)
+
+
+def float_ends(model: bytes) -> tuple[list[str], list[str]]:
+    """The ends of a network that an integer file computes in float32, at next to no cost.
+
+    In integers the pixels would be rounded twice before the first convolution, the pooled features
+    once more, and the logits to steps so wide that classes tie.
+
+    Args:
+        model: A float32 `.tflite` file.
+
+    Returns:
+        What the operators before the first with weights give, and what those from the pooled
+        features on give, whose outputs are no maps any more: names of tensors.
+    """
+    nodes = Network(model).nodes
+    first = next((node.place for node in nodes if node.has_weights), 0)
+    return (
+        [node.outputs[0] for node in nodes[:first]],
+        [node.outputs[0] for node in nodes if node.rank == 2],
+    )
+
+
+def _exactly(tensor: str) -> str:
+    """The scope that holds the operator alone that gives a tensor."""
+    return rf"(^|;){re.escape(tensor)}(;|$)"
 
 
 @contextlib.contextmanager
@@ -91,15 +134,18 @@ def _kernels_of_any_size() -> Iterator[None]:
 
     original = module.uniform_quantize
 
-    def uniform_quantize(tensor: np.ndarray, parameters: Any, blockwise: bool = False) -> Any:
+    def uniform_quantize(
+        tensor: np.ndarray, parameters: Any, is_blockwise_quant: bool = False
+    ) -> Any:
         if tensor.ndim != 4 or parameters.quantized_dimension != 0:
-            return original(tensor, parameters, blockwise)
+            return original(tensor, parameters, is_blockwise_quant)
         by_row = dataclasses.replace(
             parameters,
             scale=parameters.scale.reshape(-1, 1),
             zero_point=parameters.zero_point.reshape(-1, 1),
         )
-        return original(tensor.reshape(len(tensor), -1), by_row, blockwise).reshape(tensor.shape)
+        rows = tensor.reshape(len(tensor), -1)
+        return original(rows, by_row, is_blockwise_quant).reshape(tensor.shape)
 
     module.uniform_quantize = uniform_quantize
     try:

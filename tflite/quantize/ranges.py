@@ -31,11 +31,15 @@ class Observations(NamedTuple):
     Attributes:
         lows, highs: The extremes of each image.
         values: A sample of all values.
+        means: Mean of each channel, over all images and positions.
+        peaks: Largest absolute value of each channel.
     """
 
     lows: np.ndarray
     highs: np.ndarray
     values: np.ndarray
+    means: np.ndarray
+    peaks: np.ndarray
 
 
 def min_max(seen: Observations) -> Range:
@@ -71,7 +75,7 @@ def least_error(seen: Observations) -> Range:
     return Range(low, high)
 
 
-METHODS: Mapping[str, Callable[[Observations], Range]] = {
+METHODS: dict[str, Callable[[Observations], Range]] = {
     "min-max": min_max,
     "average": average,
     "percentile": percentile,
@@ -142,10 +146,15 @@ def observe(model: bytes, images: Sequence[np.ndarray]) -> dict[str, Observation
     lows: dict[str, list[float]] = {name: [] for name in tracer.names}
     highs: dict[str, list[float]] = {name: [] for name in tracer.names}
     values: dict[str, list[np.ndarray]] = {name: [] for name in tracer.names}
+    means: dict[str, list[np.ndarray]] = {name: [] for name in tracer.names}
+    peaks: dict[str, list[np.ndarray]] = {name: [] for name in tracer.names}
     samples = -(-SAMPLES // len(images))
     random = np.random.default_rng(0)
     for image in progress(images, "calibrating, image", len(images)):
         for name, activation in tracer(image):
+            by_channel = activation.reshape(-1, activation.shape[-1])
+            means[name].append(by_channel.mean(axis=0))
+            peaks[name].append(np.abs(by_channel).max(axis=0))
             found = activation.ravel()
             lows[name].append(found.min())
             highs[name].append(found.max())
@@ -154,7 +163,11 @@ def observe(model: bytes, images: Sequence[np.ndarray]) -> dict[str, Observation
             values[name].append(found)
     return {
         name: Observations(
-            np.array(lows[name]), np.array(highs[name]), np.concatenate(values[name])
+            np.array(lows[name]),
+            np.array(highs[name]),
+            np.concatenate(values[name]),
+            np.mean(means[name], axis=0),
+            np.max(peaks[name], axis=0),
         )
         for name in tracer.names
     }

@@ -1,0 +1,110 @@
+"""What an int8 file is made of, and the search for what loses least."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import numpy as np
+
+from keras_resnets._common.console import progress
+
+from ..file.runtime import Runner
+from ..formats import INT8, NumberFormat
+from .bias import corrected
+from .equalize import equalised
+from .quantizer import quantize
+from .ranges import METHODS, Observations, Range, choose_ranges, observe
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a float file becomes one in integers.
+
+    Attributes:
+        model: The float32 file, to logits.
+        seen: What was seen of each of its activations.
+        method: The calibration method, which gives the ranges.
+        equal_channels: Whether channels were brought to like ranges in `model`.
+        clipping: A key of `tflite.quantize.quantizer.CLIPPINGS`.
+        biases_corrected: Whether the mean of what rounded weights add is taken off the biases.
+    """
+
+    model: bytes
+    seen: Mapping[str, Observations]
+    method: str = "min-max"
+    equal_channels: bool = False
+    clipping: str = "none"
+    biases_corrected: bool = False
+
+    def __str__(self) -> str:
+        steps = {
+            f"{self.method} ranges": True,
+            "channels equalised": self.equal_channels,
+            "weights clipped": self.clipping != "none",
+            "biases corrected": self.biases_corrected,
+        }
+        return ", ".join(step for step, taken in steps.items() if taken)
+
+    @cached_property
+    def ranges(self) -> dict[str, Range]:
+        """The range of each activation."""
+        return choose_ranges(self.seen, self.method)
+
+    def file(
+        self, format: NumberFormat, float_layers: Sequence[str] = (), *, integer_io: bool = False
+    ) -> bytes:
+        """The model in an integer format: see `tflite.quantize.quantizer.quantize`."""
+        ranges = self.ranges
+
+        def rounded(model: bytes) -> bytes:
+            return quantize(
+                model,
+                format,
+                ranges,
+                float_layers=float_layers,
+                integer_io=integer_io,
+                clipping=self.clipping,
+            )
+
+        content = rounded(self.model)
+        if not self.biases_corrected:
+            return content
+        means = {name: seen.means for name, seen in self.seen.items()}
+        return rounded(corrected(self.model, content, means))
+
+
+def best_plan(plain: Plan, images: Sequence[np.ndarray]) -> Plan:
+    """The plan whose int8 logits err least on the calibration images.
+
+    No way wins everywhere: what clips rare values helps one network and ruins the next. First the
+    calibration method is chosen, then each further step is tried on what is best so far.
+
+    Args:
+        plain: The plan to begin with.
+        images: The calibration images, `(1, height, width, channels)` each.
+    """
+    stacked = np.concatenate(images)
+    exact = _logits(plain.model, stacked)
+    steps: list[Callable[[Plan], Plan]] = [
+        *(partial(replace, method=method) for method in METHODS),
+        partial(_equalised, images=images),
+        partial(replace, clipping="octav"),
+        partial(replace, biases_corrected=True),
+    ]
+    best, least = plain, np.inf
+    for step in progress(steps, "trying ways to int8,", len(steps)):
+        plan = step(best)
+        error = float(np.mean(np.square(_logits(plan.file(INT8), stacked) - exact)))
+        if error < least:
+            best, least = plan, error
+    return best
+
+
+def _equalised(plan: Plan, *, images: Sequence[np.ndarray]) -> Plan:
+    model = equalised(plan.model, {name: seen.peaks for name, seen in plan.seen.items()})
+    return replace(plan, model=model, seen=observe(model, images), equal_channels=True)
+
+
+def _logits(content: bytes, images: np.ndarray) -> np.ndarray:
+    return Runner(content, threads=os.cpu_count() or 1)(images)
