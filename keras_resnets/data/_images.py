@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_resnets._common.tables import table
 from keras_resnets.data._tree import LeftOut
+from keras_resnets.data.tiny import MOST_SIDE, Axis, decode_tiny_png, is_tiny_png, resized
 from keras_resnets.errors import UserError, near_miss
 from keras_resnets.photos import read_image
 from keras_resnets.preprocessing import Preprocessing, imagenet_classes
@@ -203,7 +204,12 @@ def decode_image(encoded: "tf.Tensor") -> "tf.Tensor":
     """
     import tensorflow as tf
 
-    return tf.ensure_shape(of_content(read_image, encoded, tf.uint8), (None, None, 3))
+    image = tf.cond(
+        is_tiny_png(encoded),
+        lambda: decode_tiny_png(encoded),
+        lambda: of_content(read_image, encoded, tf.uint8),
+    )
+    return tf.ensure_shape(image, (None, None, 3))
 
 
 def crop_image(encoded: "tf.Tensor", preprocessing: Preprocessing) -> "tf.Tensor":
@@ -224,8 +230,36 @@ def crop_image(encoded: "tf.Tensor", preprocessing: Preprocessing) -> "tf.Tensor
     """
     import tensorflow as tf
 
-    pixels = of_content(preprocessing.read, encoded, tf.uint8)
+    def of_any() -> "tf.Tensor":
+        return of_content(preprocessing.read, encoded, tf.uint8)
+
+    (height, width), square = preprocessing.resized_shape, len({*preprocessing.shape}) == 1
+    if preprocessing.antialias and square and max(height, width) <= MOST_SIDE:
+        pixels = tf.cond(is_tiny_png(encoded), lambda: _crop_tiny(encoded, preprocessing), of_any)
+    else:
+        pixels = of_any()
     return tf.ensure_shape(pixels, (*preprocessing.shape, 3))
+
+
+def _crop_tiny(encoded: "tf.Tensor", preprocessing: Preprocessing) -> "tf.Tensor":
+    """`Preprocessing.read` of a tiny PNG, for square crops."""
+    import tensorflow as tf
+
+    image = decode_tiny_png(encoded)
+    sides = tf.shape(image)[:2]
+    shape = preprocessing.resized_shape[0] * sides // tf.reduce_min(sides)
+    spare = tf.cast(shape - preprocessing.shape, tf.float64)
+    corner = tf.cast(tf.round(spare / 2), tf.int32)  # as in Python, halves to even
+    end = corner + preprocessing.shape
+    rows, columns = (
+        Axis(sides[axis], (0, sides[axis]), shape[axis], corner[axis], count)
+        for axis, count in enumerate(preprocessing.shape)
+    )
+    return tf.cond(
+        tf.reduce_all(shape == sides),
+        lambda: image[corner[0] : end[0], corner[1] : end[1]],
+        lambda: resized(image, rows, columns, preprocessing.interpolation),
+    )
 
 
 def of_content(

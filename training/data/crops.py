@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resnets.data import of_content
+from keras_resnets.data.tiny import MOST_SIDE, Axis, decode_tiny_png, is_tiny_png, resized
 from keras_resnets.photos import read_crop, read_header
 
 from ..config import Crop
@@ -29,9 +30,11 @@ def random_crop(encoded: Any, size: int, crop: Crop, draws: Draws) -> Any:
     space as torchvision does.
     """
     seed = draws.seed()
-    image = tf.cond(
-        _is_plain(encoded),
-        lambda: _of_plain(encoded, size, crop, seed),
+    image = tf.case(
+        [
+            (_is_plain(encoded), lambda: _of_plain(encoded, size, crop, seed)),
+            (_is_tiny(encoded, size), lambda: _of_tiny(encoded, size, crop, seed)),
+        ],
         lambda: _of_any(encoded, size, crop, seed),
     )
     return tf.ensure_shape(image, (size, size, 3))
@@ -52,6 +55,18 @@ def _is_plain(encoded: Any) -> Any:
 def _of_plain(encoded: Any, size: int, crop: Crop, seed: Any) -> Any:
     window = _window(tf.io.extract_jpeg_shape(encoded), crop, seed)
     return _resized(_decoded(encoded, window, size), size)
+
+
+def _is_tiny(encoded: Any, size: int) -> Any:
+    return is_tiny_png(encoded) if size <= MOST_SIDE else tf.constant(False)
+
+
+def _of_tiny(encoded: Any, size: int, crop: Crop, seed: Any) -> Any:
+    image = decode_tiny_png(encoded)
+    top, left, height, width = tf.unstack(_window(tf.shape(image), crop, seed))
+    rows = Axis(tf.shape(image)[0], (top, height), size, 0, size)
+    columns = Axis(tf.shape(image)[1], (left, width), size, 0, size)
+    return tf.cast(resized(image, rows, columns, "bilinear"), tf.float32)
 
 
 def _of_any(encoded: Any, size: int, crop: Crop, seed: Any) -> Any:
