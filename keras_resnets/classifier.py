@@ -1,6 +1,8 @@
 """A Keras model as something that names photos."""
 
+import dataclasses
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,20 +15,67 @@ if TYPE_CHECKING:
     import keras
 
 
+UNSURE = "unsure"
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a photo is taken for.
+
+    Attributes:
+        classes: The most probable classes with their probabilities, the highest first.
+        sure: Whether the first of them reaches the threshold of the model's card. A photo that shows
+            none of the classes often does not.
+    """
+
+    classes: tuple[tuple[str, float], ...]
+    sure: bool
+
+    @property
+    def name(self) -> str:
+        """The first class, or `"unsure"`."""
+        return self.classes[0][0] if self.sure else UNSURE
+
+
+def answer_of(
+    probabilities: np.ndarray, class_names: Sequence[str], threshold: float | None, *, top: int = 5
+) -> Answer:
+    """The answer that probabilities give.
+
+    Args:
+        probabilities: The probability of every class, `(classes,)`.
+        class_names: Names of the classes.
+        threshold: Probability of the first class below which the answer is "unsure"; `None` for an
+            answer in any case.
+        top: Number of classes to name.
+
+    Example:
+        >>> answer_of(np.array([0.4, 0.6]), ("ant", "bee"), threshold=0.7).name
+        'unsure'
+    """
+    best = np.argsort(-probabilities, kind="stable")[:top]
+    return Answer(
+        tuple((class_names[i], float(probabilities[i])) for i in best),
+        sure=threshold is None or float(probabilities[best[0]]) >= threshold,
+    )
+
+
 class Classifier:
     """A model with its classes and preprocessing.
 
     Args:
         model: A `keras.Model` over normalised images, with one vector of outputs an image.
         card: The model's card.
+        flip: Whether an answer is the mean over the photo and its mirror image.
 
     Raises:
         UserError: Where the last layer's activation is none that gives probabilities.
     """
 
-    def __init__(self, model: "keras.Model", card: Card):
+    def __init__(self, model: "keras.Model", card: Card, *, flip: bool = False):
         self.model = model
         self.card = card
+        self.flip = flip
         self.activation = activation(model)
 
     @classmethod
@@ -34,21 +83,28 @@ class Classifier:
         cls,
         name_or_path: str | os.PathLike[str],
         weights: str | os.PathLike[str] | None = "imagenet",
+        *,
+        flip: bool = False,
     ) -> "Classifier":
         """Opens a model as `keras_resnets.open_model` does."""
-        return cls(*open_model(name_or_path, weights))
+        return cls(*open_model(name_or_path, weights), flip=flip)
 
     def probabilities(self, photo: bytes) -> np.ndarray:
         """The probability of every class, `(classes,)`, for the content of an image file."""
         image = self.card.preprocessing(read_image(photo))
-        (outputs,) = self.model.predict(image[None], verbose=0)
-        return probabilities(outputs, self.activation, classes=len(self.card.class_names))
+        views = np.stack([image, image[:, ::-1]] if self.flip else [image])
+        outputs = self.model.predict(views, verbose=0)
+        found = probabilities(outputs, self.activation, classes=len(self.card.class_names))
+        return np.asarray(found.mean(axis=0))
+
+    def answer(self, photo: bytes, *, top: int = 5) -> Answer:
+        """What an image file's content is taken for: the most probable classes, and whether surely."""
+        values = self.probabilities(photo)
+        return answer_of(values, self.card.class_names, self.card.threshold, top=top)
 
     def classify(self, photo: bytes, *, top: int = 5) -> list[tuple[str, float]]:
         """The most probable classes with their probabilities, the highest first."""
-        values = self.probabilities(photo)
-        best = np.argsort(-values, kind="stable")[:top]
-        return [(self.card.class_names[i], float(values[i])) for i in best]
+        return list(self.answer(photo, top=top).classes)
 
 
 def activation(model: "keras.Model") -> str:
@@ -95,17 +151,24 @@ def probabilities(outputs: np.ndarray, activation: str, *, classes: int) -> np.n
         array([0.1, 0.9])
     """
     if activation == "linear":
-        outputs = _sigmoid(outputs) if outputs.shape[-1] == 1 else _softmax(outputs)
+        outputs = of_logits(outputs, "sigmoid" if outputs.shape[-1] == 1 else "softmax")
     if outputs.shape[-1] == 1 and classes == 2:
         return np.concatenate([1 - outputs, outputs], axis=-1)
     return outputs
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
+def of_logits(logits: np.ndarray, activation: str) -> np.ndarray:
+    """The probabilities of logits.
+
+    Args:
+        logits: Logits, `(…, classes)`.
+        activation: `"softmax"`, or `"sigmoid"` where each class is answered for by itself.
+
+    Example:
+        >>> of_logits(np.array([1000.0, 1000.0]), "softmax")
+        array([0.5, 0.5])
+    """
+    if activation == "sigmoid":
+        return np.asarray((1 + np.tanh(logits / 2)) / 2)
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares: np.ndarray = powers / powers.sum(axis=-1, keepdims=True)
-    return shares
-
-
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    return (1 + np.tanh(logits / 2)) / 2
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))

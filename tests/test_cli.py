@@ -1,5 +1,8 @@
 """`keras-resnets list | info | predict | convert`."""
 
+import csv
+import dataclasses
+import io
 import json
 import re
 import subprocess
@@ -11,7 +14,7 @@ import keras
 import numpy as np
 import pytest
 from networks import small
-from PIL import Image
+from PIL import Image, ImageOps
 from references.draw import draw_image, draw_tensors
 from safetensors.numpy import save_file
 
@@ -158,6 +161,44 @@ def test_predict_names_the_classes_of_a_run(run_folder, photo, capsys):
         assert main(["predict", str(given), str(photo), str(photo), "--top", "2"]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert lines == 2 * [str(photo), *expected[:2]]
+
+
+def test_predict_says_unsure_below_the_threshold_of_the_card(run_folder, photo, capsys):
+    _, card = keras_resnets.open_model(run_folder)
+    arguments = ["predict", str(run_folder), str(photo), "--top", "2", "--format"]
+    assert main([*arguments, "json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    (first, second) = answer["classes"]
+    assert answer["sure"]
+    assert first["probability"] > second["probability"]
+
+    between = (first["probability"] + 1) / 2
+    dataclasses.replace(card, threshold=between).save(run_folder / "best.keras")
+    assert main([*arguments, "text"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"{photo}: unsure"
+    assert main([*arguments, "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {**answer, "sure": False}
+    assert main([*arguments, "csv"]) == 0
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert rows == [
+        ["photo", "answer", "class", "probability"],
+        *([str(photo), "unsure", c["class"], f"{c['probability']:.6f}"] for c in (first, second)),
+    ]
+
+
+def test_predict_by_both_sides_of_a_photo(run_folder, photo, capsys):
+    found = {}
+    mirrored = photo.with_name("mirrored.png")
+    ImageOps.mirror(Image.open(photo)).save(mirrored)
+    for path, flag in ((photo, ()), (mirrored, ()), (photo, ("--flip",))):
+        words = ["predict", str(run_folder), str(path), "--format", "json", *flag]
+        assert main(words) == 0
+        classes = json.loads(capsys.readouterr().out)["classes"]
+        found[path, flag] = {c["class"]: c["probability"] for c in classes}
+    for name, probability in found[photo, ("--flip",)].items():
+        mean = (found[photo, ()][name] + found[mirrored, ()][name]) / 2
+        assert probability == pytest.approx(mean, abs=1e-5)
+    assert found[photo, ("--flip",)] != found[photo, ()]
 
 
 def test_predict_names_a_broken_photo_and_answers_the_others(run_folder, photo, tmp_path, capsys):

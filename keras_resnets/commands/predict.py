@@ -1,21 +1,28 @@
-"""Name what photos show, by a network, a run, a .keras file or a .tflite file."""
+"""Name what photos show, by a network, a run, a .keras file or a .tflite file.
+
+keras-resnets predict runs/demo photo.jpg
+keras-resnets predict runs/demo *.jpg --format csv > answers.csv
+"""
 
 import argparse
+import csv
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from keras_resnets._common.options import positive
 from keras_resnets._common.photos import for_each_photo
+from keras_resnets.classifier import Answer, Classifier
 from keras_resnets.errors import UserError
 
 
-class Classifies(Protocol):
+class Answers(Protocol):
     """Something that names photos."""
 
-    def classify(self, photo: bytes, *, top: int) -> Sequence[tuple[str, float]]:
-        """The most probable classes of an image file's content, with their probabilities."""
+    def answer(self, photo: bytes, *, top: int) -> Answer:
+        """What an image file's content is taken for."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,41 +36,81 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights", metavar="TAG", help="a tag or a file, with a network's name (imagenet)"
     )
     parser.add_argument("--top", type=positive, default=5, metavar="K", help="%(default)s classes")
+    parser.add_argument(
+        "--flip", action="store_true", help="the mean over each photo and its mirror image"
+    )
+    parser.add_argument(
+        "--format",
+        choices=SHOWN,
+        default="text",
+        help="json is one object a line; text by default",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return _answer(_classifier(arguments), arguments.photos, arguments.top)
+    classifier = _classifier(arguments)
+    show = SHOWN[arguments.format]()
+
+    def answer(photo: Path, content: bytes) -> None:
+        show(photo, classifier.answer(content, top=arguments.top))
+
+    return for_each_photo(arguments.photos, answer)
 
 
-def _classifier(arguments: argparse.Namespace) -> Classifies:
+def _classifier(arguments: argparse.Namespace) -> Answers:
     if Path(arguments.model).suffix.lower() == ".tflite":
         if arguments.weights is not None:
             raise UserError(
                 "Expected --weights with a network's name alone. "
                 f"Received: {arguments.model} and --weights {arguments.weights}."
             )
-        return _of_the_phone(Path(arguments.model))
-    from keras_resnets.classifier import Classifier
-
-    return Classifier.load(arguments.model, arguments.weights or "imagenet")
+        return _of_the_phone(Path(arguments.model), flip=arguments.flip)
+    return Classifier.load(arguments.model, arguments.weights or "imagenet", flip=arguments.flip)
 
 
-def _of_the_phone(file: Path) -> Classifies:
+def _of_the_phone(file: Path, *, flip: bool) -> Answers:
     # The runtime of phones alone: neither Keras nor TensorFlow is imported.
-    from keras_resnets_tflite.use.classifier import Classifier
+    from keras_resnets_tflite.use.classifier import Classifier as OfThePhone
 
-    loaded = Classifier.load(file)
+    loaded = OfThePhone.load(file, flip=flip)
     if loaded.assumption:
         print(f"note: {loaded.assumption}", file=sys.stderr)
-    classifier: Classifies = loaded
+    classifier: Answers = loaded
     return classifier
 
 
-def _answer(classifier: Classifies, photos: Sequence[Path], top: int) -> int:
-    def answer(photo: Path, content: bytes) -> None:
-        answers = classifier.classify(content, top=top)
-        print(photo)
-        for name, probability in answers:
+Show = Callable[[Path, Answer], None]
+
+
+def _as_text() -> Show:
+    def show(photo: Path, answer: Answer) -> None:
+        print(photo if answer.sure else f"{photo}: {answer.name}")
+        for name, probability in answer.classes:
             print(f"  {probability:7.2%}  {name}")
 
-    return for_each_photo(photos, answer)
+    return show
+
+
+def _as_json() -> Show:
+    def show(photo: Path, answer: Answer) -> None:
+        classes = [
+            {"class": name, "probability": probability} for name, probability in answer.classes
+        ]
+        line = {"photo": str(photo), "sure": answer.sure, "classes": classes}
+        print(json.dumps(line))
+
+    return show
+
+
+def _as_csv() -> Show:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["photo", "answer", "class", "probability"])
+
+    def show(photo: Path, answer: Answer) -> None:
+        for name, probability in answer.classes:
+            writer.writerow([photo, answer.name, name, f"{probability:.6f}"])
+
+    return show
+
+
+SHOWN = {"text": _as_text, "json": _as_json, "csv": _as_csv}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_resnets.classifier import Answer, answer_of
 from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing, read_image
 
@@ -23,12 +24,14 @@ class Classifier:
 
     Args:
         content: The file's bytes.
+        flip: Whether an answer is the mean over the photo and its mirror image.
 
     Raises:
         UserError: Where they are no model, or its card is another's.
     """
 
-    def __init__(self, content: bytes):
+    def __init__(self, content: bytes, *, flip: bool = False):
+        self.flip = flip
         self._runner = Runner(content)
         card = unpack(content)
         self.assumption = None
@@ -43,14 +46,14 @@ class Classifier:
         self.card = card
 
     @classmethod
-    def load(cls, path: Path) -> "Classifier":
+    def load(cls, path: Path, *, flip: bool = False) -> "Classifier":
         """Opens a `.tflite` file.
 
         Raises:
             MissingFile: Where there is none.
             UserError: Where it is no model.
         """
-        return cls(read_file(path))
+        return cls(read_file(path), flip=flip)
 
     def of_images(self, images: np.ndarray) -> np.ndarray:
         """The probability of every class, `(n, classes)`, for what the file takes.
@@ -81,16 +84,19 @@ class Classifier:
         preprocessing = self.card.preprocessing
         pixels = preprocessing.pixels(read_image(photo))
         image = pixels if self.card.takes_pixels else preprocessing.normalize(pixels)
-        (values,) = self.of_images(image[None])
-        return np.asarray(values)
+        views = [image, image[:, ::-1]] if self.flip else [image]
+        return np.asarray(self.of_images(np.stack(views)).mean(axis=0))
+
+    def answer(self, photo: bytes | str | os.PathLike[str], *, top: int = 5) -> Answer:
+        """What a photo is taken for: the most probable classes, and whether surely."""
+        values = self.probabilities(photo)
+        return answer_of(values, self.card.class_names, self.card.threshold, top=top)
 
     def classify(
         self, photo: bytes | str | os.PathLike[str], *, top: int = 5
     ) -> list[tuple[str, float]]:
         """The most probable classes with their probabilities, the highest first."""
-        values = self.probabilities(photo)
-        best = np.argsort(-values, kind="stable")[:top]
-        return [(self.card.class_names[i], float(values[i])) for i in best]
+        return list(self.answer(photo, top=top).classes)
 
 
 def applied(activation: Activation, logits: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Predictions by the file and its runtime alone."""
 
+import dataclasses
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_resnets.errors import UserError
 from tflite.cli import main
@@ -38,6 +40,23 @@ def test_probabilities_are_keras_own(run: Path, files: dict[str, Path], photos: 
     found = Classifier.load(files["float32"]).probabilities(photo)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert found.sum() == pytest.approx(1)
+
+
+def test_below_the_threshold_in_the_file_the_answer_is_unsure_and_flip_sees_both_sides(
+    files: dict[str, Path], photos: Path
+) -> None:
+    photo = photos / "blue" / "3.png"
+    classifier = Classifier.load(files["float32"])
+    values = classifier.probabilities(photo)
+    assert classifier.answer(photo).sure == bool(values.max() >= classifier.card.threshold)
+    classifier.card = dataclasses.replace(classifier.card, threshold=1.0)
+    assert classifier.answer(photo).name == "unsure"
+
+    pixels = classifier.card.preprocessing.pixels(np.asarray(Image.open(photo)))
+    (mirrored,) = classifier.of_images(pixels[None, :, ::-1])
+    both = (values + mirrored) / 2
+    flipped = Classifier.load(files["float32"], flip=True).probabilities(photo)
+    np.testing.assert_allclose(flipped, both, atol=1e-5)
 
 
 def test_one_classifier_serves_fifty_threads(files: dict[str, Path], photos: Path) -> None:
