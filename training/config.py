@@ -44,6 +44,7 @@ Epochs = Annotated[int, Field(ge=1, le=100_000)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what Keras takes
 Area = Annotated[float, Field(gt=0, le=1)]
+Coverage = Annotated[float, Field(gt=0, le=1)]
 Ratio = Annotated[float, Field(ge=0.01, le=100)]
 AreaRange = Annotated[tuple[Area, Area], AfterValidator(_ordered)]
 RatioRange = Annotated[tuple[Ratio, Ratio], AfterValidator(_ordered)]
@@ -402,6 +403,8 @@ class Config(Section):
             run ends; `None` to go on to the last.
         batch_size: Number of images of a step, over all replicas.
         label_smoothing: Share that the targets give to all classes alike.
+        coverage: Share of the validation images that the model is to be sure of. Below the
+            probability that they reach, the answer is "unsure".
         seed: Seed of all draws.
         precision: Type that the network computes in; its weights are float32 in any case.
         jit_compile: Whether XLA compiles the step, on one GPU.
@@ -424,6 +427,7 @@ class Config(Section):
     auto: tuple[Literal["epochs", "batch_size"], ...] = ()
     patience: Epochs | None = None
     label_smoothing: Rate = 0.0
+    coverage: Coverage = 0.95
     seed: Seed = 0
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     jit_compile: bool = False

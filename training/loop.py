@@ -29,6 +29,7 @@ from .optim.loss_scale import LossScale
 from .optim.schedule import LearningRate
 from .optim.swa import EqualAverage
 from .optim.update import Update
+from .reporting.calibrate import calibrate_run
 from .reporting.evaluate import evaluate_run
 from .reporting.progress import Progress
 from .reporting.tensorboard import write_events
@@ -167,6 +168,7 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     if task.is_chief:
         some = training_batches(data, config).take(min(steps, SWA_STEPS))
         models.save_average(average, some)
+        calibrate_run(folder.path, data, config.batch_size, config.coverage)
         result = evaluate_run(folder, data, config.batch_size)
         print(f"The best model has {result.verdict}.")
         if result.split != "test":

@@ -107,17 +107,10 @@ class ImageData:
         names = tuple(class_names)
         if names == self.class_names:
             return self
-        ids, readable = zip(*imagenet_classes(), strict=True)
-        meant = ids if names == readable and set(self.class_names) <= set(ids) else names
-        labels = {name: label for label, name in enumerate(meant)}
-        unknown = [name for name in self.class_names if name not in labels]
-        if unknown:
-            hints = " ".join(near_miss(name, meant) for name in unknown[:1])
-            raise UserError(
-                f"Expected images of the {len(names)} classes {_shortened(names)}. Received: "
-                f"{self.name} with images of {_shortened(unknown)}, which are none of these. {hints}"
-            )
-        new = [labels[name] for name in self.class_names]
+        found = self.labels_among(names)
+        new = [label for label in found if label is not None]
+        if len(new) < len(found):
+            raise UserError(self._strange(names, found))
 
         # Where each of the new classes stands among these; of those that are not there, behind them.
         old = {label: number for number, label in enumerate(new)}
@@ -148,6 +141,40 @@ class ImageData:
             class_names=names,
             source=source,
             counts={split: moved(counts) for split, counts in self.counts.items()},
+        )
+
+    def labels_among(self, class_names: Sequence[str]) -> tuple[int | None, ...]:
+        """The label that each of the classes has among others, such as a model's: met by name.
+
+        Folders called by WordNet IDs, as ImageNet has them, meet ImageNet's class names.
+
+        Args:
+            class_names: Names of the other classes in the order of their labels.
+
+        Returns:
+            One label a class of these images; `None` for a class that is not among the others.
+
+        Raises:
+            UserError: Where none of the classes is among them.
+        """
+        names = tuple(class_names)
+        ids, readable = zip(*imagenet_classes(), strict=True)
+        meant = ids if names == readable and set(self.class_names) & set(ids) else names
+        labels = {name: label for label, name in enumerate(meant)}
+        found = tuple(labels.get(name) for name in self.class_names)
+        if not any(label is not None for label in found):
+            raise UserError(self._strange(meant, found))
+        return found
+
+    def _strange(self, names: tuple[str, ...], labels: tuple[int | None, ...]) -> str:
+        """What is said where there are images of classes without a label among `names`."""
+        unknown = [
+            name for name, label in zip(self.class_names, labels, strict=True) if label is None
+        ]
+        return (
+            f"Expected images of the {len(names)} classes {_shortened(names)}. Received: "
+            f"{self.name} with images of {_shortened(unknown)}, which are none of these. "
+            f"{near_miss(unknown[0], names)}"
         )
 
     def examples(

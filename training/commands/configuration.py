@@ -20,6 +20,7 @@ KEYS = {
     "batch_size": "batch_size",
     "strategy": "distribution.strategy",
     "devices": "distribution.devices",
+    "coverage": "coverage",
     "seed": "seed",
     "checkpoint_every": "saving",
     "tensorboard": "tensorboard",
@@ -51,6 +52,12 @@ def add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--image-size", type=int, metavar="SIDE", help="pixels the network sees")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--batch-size", type=int, help="over all devices")
+    parser.add_argument(
+        "--coverage",
+        type=float,
+        metavar="SHARE",
+        help=f"of the validation photos to be sure of, {Config().coverage:g} by default",
+    )
     parser.add_argument("--seed", type=int)
     parser.add_argument(
         "--checkpoint-every",

@@ -7,9 +7,15 @@ keras-resnets evaluate ResNeSt14 --weights imagenet --dataset imagenet2012
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keras_resnets._common.tables import table
-from keras_resnets.errors import UserError
+from keras_resnets.errors import UserError, near_miss
+
+if TYPE_CHECKING:
+    from ..reporting.metrics import Evaluation
+
+MOST_NAMED = 20  # classes in one line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", metavar="FOLDER")
     parser.add_argument("--split", default="test", choices=["train", "validation", "test"])
     parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument(
+        "--flip", action="store_true", help="the mean over each image and its mirror image"
+    )
     parser.add_argument("--out", type=Path, metavar="JSON", help="write the numbers here")
 
 
@@ -48,14 +57,13 @@ def run(arguments: argparse.Namespace) -> None:
         },
         split=arguments.split,
         batch_size=arguments.batch_size,
+        flip=arguments.flip,
         out=arguments.out,
     )
     print(f"{result.images} images of the {result.split} split")
     if result.split != arguments.split:
         print(f"There is no {arguments.split} split: these images have also chosen the best epoch.")
-    for name in ("top1", "top5", "calibration_error"):
-        low, high = getattr(result, f"{name}_interval")
-        print(f"{_spaced(name):22} {getattr(result, name):7.2%}   ({low:.2%} to {high:.2%})")
+    print("\n".join([*_strangers(result), *_shares(result), *_certainty(result)]))
     for name in ("cohen_kappa", "matthews_correlation", "loss"):
         print(f"{_spaced(name):22} {getattr(result, name):7.4f}")
     rows = [
@@ -63,6 +71,55 @@ def run(arguments: argparse.Namespace) -> None:
         for score in result.classes
     ]
     print("\n" + table(["class", "precision", "recall", "images"], rows))
+
+
+def _strangers(result: "Evaluation") -> list[str]:
+    """Which classes of the images the model does not know, and which of its own have none."""
+    lines = []
+    if result.unknown:
+        counts = ", ".join(f"{name} {count}" for name, count in result.unknown.items())
+        unsure = result.unknown_unsure
+        told = "" if unsure is None else f" The model is unsure of {unsure:.1%} of them."
+        lines.append(f"Not counted, since the model does not know the class: {counts}.{told}")
+        near = [
+            hint
+            for name in result.unknown
+            if (hint := near_miss(name, result.class_names)).startswith("Did")
+        ]
+        lines += near[:1]
+    missing = [score.name for score in result.classes if not score.images]
+    if missing:
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        lines.append(f"No images of: {', '.join(missing[:MOST_NAMED])}{more}.")
+    return lines
+
+
+def _shares(result: "Evaluation") -> list[str]:
+    lines = []
+    for name in ("top1", "top5", "calibration_error", "balanced_accuracy"):
+        low, high = getattr(result, f"{name}_interval")
+        lines.append(f"{_spaced(name):22} {getattr(result, name):7.2%}   ({low:.2%} to {high:.2%})")
+    return lines
+
+
+def _certainty(result: "Evaluation") -> list[str]:
+    """What the model's temperature and threshold do on these images."""
+    lines = []
+    if result.temperature is not None:
+        lines.append(
+            f"{'before calibration':22} {result.calibration_error_before:7.2%}   "
+            f"(a temperature of {result.temperature:.3g})"
+        )
+    if result.threshold is not None:
+        lines.append(
+            f"{'unsure':22} {result.unsure:7.2%}   (a probability below {result.threshold:.1%})"
+        )
+    if result.top1_of_sure_interval is not None:
+        low, high = result.top1_of_sure_interval
+        lines.append(
+            f"{'top1 where sure':22} {result.top1_of_sure:7.2%}   ({low:.2%} to {high:.2%})"
+        )
+    return lines
 
 
 def _one(first: str | None, second: str | None, *names: str) -> str | None:

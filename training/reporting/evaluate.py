@@ -1,7 +1,7 @@
 """Evaluation of a model on a split, by its own card's transform."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,16 @@ from keras_resnets._common.files import write_text
 from keras_resnets._common.fonts import drawable_names
 from keras_resnets._common.pictures import page, save
 from keras_resnets.card import Card, class_names
+from keras_resnets.classifier import activation, probabilities
 from keras_resnets.data import ImageData, evaluation_batches, open_data
 from keras_resnets.errors import UserError
 from keras_resnets.weights import registered_checkpoint
 
+from ..run.calibration import Activation, temperature_of
 from ..run.folder import EVALUATION, MISTAKES, RunFolder, read_rows
 from ..run.models import BEST
 from . import plots
-from .metrics import Evaluation, evaluate
+from .metrics import Evaluation, evaluate, with_temperature, with_threshold
 from .seen import save_mistakes
 
 SHOWN = 24  # images on a page
@@ -28,25 +30,109 @@ SHOWN = 24  # images on a page
 Array = np.ndarray[Any, Any]
 
 
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """What a model says of the images of a split, in their fixed order.
+
+    Attributes:
+        probabilities: Probabilities of the model's classes, `(images, classes)`.
+        labels: True classes, `(images,)` integers among the model's; -1 for one that it does not know.
+        unknown: Number of images of each class that the model does not know.
+    """
+
+    probabilities: Array
+    labels: Array
+    unknown: Mapping[str, int]
+
+
 def predict(
-    model: keras.Model, card: Card, data: ImageData, split: str, batch_size: int
-) -> tuple[Array, Array]:
-    """Probabilities `(images, classes)` and labels `(images,)` of a split, in its fixed order.
+    model: keras.Model,
+    card: Card,
+    data: ImageData,
+    split: str,
+    batch_size: int,
+    *,
+    flip: bool = False,
+) -> Predictions:
+    """What a model says of the images of a split.
+
+    Args:
+        model: The model.
+        card: The model's card.
+        data: The images. Classes meet by their names.
+        split: Name of the split.
+        batch_size: Number of images at a time.
+        flip: Whether the answer is the mean over each image and its mirror image.
 
     Raises:
-        UserError: Where the images are of classes that the model does not know.
+        UserError: Where no image is of a class that the model knows.
     """
-    batches = evaluation_batches(
-        data.with_classes(card.class_names), split, card.preprocessing, batch_size
-    )
-    probabilities, labels = [], []
-    for images, truth in batches:
-        outputs = model.predict_on_batch(images)
-        if outputs.shape[-1] == 1:  # one output tells two classes apart
-            outputs = np.concatenate([1 - outputs, outputs], axis=1)
-        probabilities.append(outputs)
-        labels.append(truth.numpy())
-    return np.concatenate(probabilities), np.concatenate(labels)
+    met = data.labels_among(card.class_names)
+    known = np.array([-1 if label is None else label for label in met])
+    last, classes = activation(model), len(card.class_names)
+
+    def answer(images: Array) -> Array:
+        return probabilities(model.predict_on_batch(images), last, classes=classes)
+
+    def answer_both(images: Array) -> Array:
+        return (answer(images) + answer(images[:, :, ::-1])) / 2
+
+    found, truth = answers(answer_both if flip else answer, card, data, split, batch_size)
+    counts = np.bincount(truth, minlength=len(known))
+    unknown = {
+        name: int(count)
+        for name, label, count in zip(data.class_names, known, counts, strict=True)
+        if label < 0 and count
+    }
+    return Predictions(found, known[truth], unknown)
+
+
+def answers(
+    answer: Callable[[Array], Array], card: Card, data: ImageData, split: str, batch_size: int
+) -> tuple[Array, Array]:
+    """What a function gives for the normalised images of a split, and their labels in the data."""
+    batches = evaluation_batches(data, split, card.preprocessing, batch_size)
+    pairs = [(answer(images), labels) for images, labels in batches.as_numpy_iterator()]
+    found, labels = zip(*pairs, strict=True)
+    return np.concatenate(found), np.concatenate(labels)
+
+
+def measure(predictions: Predictions, model: keras.Model, card: Card, split: str) -> Evaluation:
+    """The numbers of predictions: accuracy, calibration, and how often the model is unsure.
+
+    Args:
+        predictions: What the model says.
+        model: The model.
+        card: Its card.
+        split: Split that the images are of.
+
+    Raises:
+        UserError: Where no image of the split is of a class that the model knows.
+    """
+    known = predictions.labels >= 0
+    if not known.any():
+        raise UserError(
+            f"Expected images of the model's classes in the {split} split. Received: images of "
+            f"{', '.join(map(repr, predictions.unknown))} alone."
+        )
+    found, labels = predictions.probabilities[known], predictions.labels[known]
+    result = evaluate(found, labels, card.class_names, split)
+    places = np.flatnonzero(known)
+    mistakes = [
+        dataclasses.replace(mistake, position=int(places[mistake.position]))
+        for mistake in result.mistakes
+    ]
+    result = dataclasses.replace(result, mistakes=mistakes, unknown=dict(predictions.unknown))
+    temperature = temperature_of(card)
+    if temperature is not None:
+        kind: Activation = "sigmoid" if activation(model) == "sigmoid" else "softmax"
+        result = with_temperature(result, found, labels, temperature, kind)
+    if card.threshold is not None:
+        result = with_threshold(result, found, labels, card.threshold)
+        if not known.all():
+            strange = predictions.probabilities[~known].max(axis=1) < card.threshold
+            result = dataclasses.replace(result, unknown_unsure=float(strange.mean()))
+    return result
 
 
 def evaluate_model(
@@ -56,6 +142,7 @@ def evaluate_model(
     source: Mapping[str, str | None],
     split: str,
     batch_size: int,
+    flip: bool = False,
     out: Path | None = None,
 ) -> Evaluation:
     """Evaluates a model, and writes the numbers as JSON where `out` says.
@@ -66,6 +153,7 @@ def evaluate_model(
         source: Arguments of `open_data`; without a data set or folder, the card's own.
         split: Split of those images; of a folder without splits, the test split is all of it.
         batch_size: Number of images at a time.
+        flip: Whether the answer is the mean over each image and its mirror image.
         out: Path of a JSON file to write.
 
     Raises:
@@ -85,13 +173,13 @@ def evaluate_model(
         data = open_data(**given)
         published = registered_checkpoint(variant, weights)
         if published is not None:
-            data.with_classes(class_names(published.classes))
+            data.labels_among(class_names(published.classes))
         network, card = keras_resnets.open_model(model, weights)
     if card.class_names == tuple(f"class {index}" for index in range(len(data.class_names))):
         # Nobody named them: the images' classes are taken in their order.
         card = dataclasses.replace(card, class_names=data.class_names)
-    probabilities, labels = predict(network, card, data, split, batch_size)
-    result = evaluate(probabilities, labels, card.class_names, measured(data, split))
+    predictions = predict(network, card, data, split, batch_size, flip=flip)
+    result = measure(predictions, network, card, measured(data, split))
     if out is not None:
         result.save(out)
     return result
@@ -119,13 +207,15 @@ def evaluate_run(folder: RunFolder, data: ImageData, batch_size: int) -> Evaluat
     """Evaluates a run's best model on the test split, and draws what there is to see."""
     path = folder / BEST
     model, card = keras_resnets.open_model(path)
-    probabilities, labels = predict(model, card, data, "test", batch_size)
-    result = evaluate(probabilities, labels, card.class_names, measured(data, "test"))
+    predictions = predict(model, card, data, "test", batch_size)
+    result = measure(predictions, model, card, measured(data, "test"))
 
     plots.draw_curves(read_rows(folder.path), folder / "curves.png")
     names = drawable_names(card.class_names)
     plots.draw_confusion(result.confusion, names, folder / "confusion.png")
-    confidence, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    labels = predictions.labels
+    confidence = predictions.probabilities.max(axis=1)
+    predicted = predictions.probabilities.argmax(axis=1)
     mistakes = np.array([mistake.position for mistake in result.mistakes], int)
     wrong = _images(data, "test", mistakes)
     first = np.arange(min(SHOWN, len(labels)))

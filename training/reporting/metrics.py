@@ -13,6 +13,8 @@ import numpy as np
 
 from keras_resnets._common.files import write_text
 
+from ..run.calibration import Activation, before_temperature
+
 BINS = 15
 RESAMPLES = 200
 K = 5  # of "top-5"
@@ -88,6 +90,19 @@ class Evaluation:
         classes: One score a class.
         bins: The images by confidence, from 0 to 1; none where the numbers are from before.
         mistakes: The most confident mistakes, the surest first.
+        balanced_accuracy: Mean of the recalls of the classes that have images.
+        balanced_accuracy_interval: Bounds of that mean.
+        temperature: What the model's logits were divided by to calibrate it; `None` where they were
+            not, and in files from before.
+        calibration_error_before: The calibration error without that temperature.
+        threshold: Probability of the first class below which the answer is "unsure"; `None` where
+            the model has none.
+        unsure: Share of the images that the model is unsure of.
+        top1_of_sure: Share of the other images whose class is the first; `None` where there are none.
+        top1_of_sure_interval: Bounds of that share.
+        unknown: Number of images of each class that the model does not know. None of the numbers
+            above counts them.
+        unknown_unsure: Share of those images that the model is unsure of.
     """
 
     split: str
@@ -105,6 +120,16 @@ class Evaluation:
     classes: list[ClassScore]
     bins: list[ConfidenceBin] = dataclasses.field(default_factory=list)
     mistakes: list[Mistake] = dataclasses.field(default_factory=list)
+    balanced_accuracy: float | None = None
+    balanced_accuracy_interval: Interval | None = None
+    temperature: float | None = None
+    calibration_error_before: float | None = None
+    threshold: float | None = None
+    unsure: float | None = None
+    top1_of_sure: float | None = None
+    top1_of_sure_interval: Interval | None = None
+    unknown: dict[str, int] = dataclasses.field(default_factory=dict)
+    unknown_unsure: float | None = None
 
     @property
     def class_names(self) -> list[str]:
@@ -146,11 +171,7 @@ def evaluate(
         class_names: Names of the classes in the order of the columns.
         split: Split that the images are of.
     """
-    from sklearn.metrics import (
-        confusion_matrix,
-        matthews_corrcoef,
-        top_k_accuracy_score,
-    )
+    from sklearn.metrics import confusion_matrix, top_k_accuracy_score
 
     images, classes = probabilities.shape
     predicted = probabilities.argmax(axis=1)
@@ -162,6 +183,8 @@ def evaluate(
             top_k_accuracy_score(labels, probabilities, k=K, labels=range(classes), normalize=False)
         )
     right = probabilities[np.arange(images), labels]
+    kappa, matthews = _agreement(labels, predicted)
+    balanced, balanced_interval = balanced_accuracy(labels, correct)
     return Evaluation(
         split=split,
         images=images,
@@ -172,22 +195,70 @@ def evaluate(
         loss=float(-np.log(np.maximum(right, 1e-12)).mean()),
         calibration_error=calibration_error(confidence, correct),
         calibration_error_interval=_bootstrap(confidence, correct),
-        cohen_kappa=_kappa(labels, predicted),
-        matthews_correlation=float(matthews_corrcoef(labels, predicted)),
+        cohen_kappa=kappa,
+        matthews_correlation=matthews,
         confusion=confusion_matrix(labels, predicted, labels=range(classes)).tolist(),
         classes=_per_class(labels, predicted, class_names),
         bins=confidence_bins(confidence, correct),
         mistakes=_mistakes(labels, predicted, confidence),
+        balanced_accuracy=balanced,
+        balanced_accuracy_interval=balanced_interval,
     )
 
 
-def _kappa(labels: Array, predicted: Array) -> float:
-    """Cohen's kappa; 0 where all images are of one class and taken for it, and chance says as much."""
-    from sklearn.metrics import cohen_kappa_score
+def with_temperature(
+    result: Evaluation,
+    probabilities: Array,
+    labels: Array,
+    temperature: float,
+    activation: Activation = "softmax",
+) -> Evaluation:
+    """The evaluation with the calibration error that there was before a temperature."""
+    raw = before_temperature(probabilities, temperature, activation)
+    error = calibration_error(raw.max(axis=1), raw.argmax(axis=1) == labels)
+    return dataclasses.replace(result, temperature=temperature, calibration_error_before=error)
+
+
+def with_threshold(
+    result: Evaluation, probabilities: Array, labels: Array, threshold: float
+) -> Evaluation:
+    """The evaluation with how often the model is unsure, and how often right where it is not."""
+    sure = probabilities.max(axis=1) >= threshold
+    right = int((probabilities.argmax(axis=1) == labels)[sure].sum())
+    answered = int(sure.sum())
+    return dataclasses.replace(
+        result,
+        threshold=threshold,
+        unsure=1 - answered / len(labels),
+        top1_of_sure=right / answered if answered else None,
+        top1_of_sure_interval=wilson(right, answered) if answered else None,
+    )
+
+
+def balanced_accuracy(labels: Array, correct: Array) -> tuple[float, Interval]:
+    """The mean recall of the classes that have images, and its interval.
+
+    The interval puts Wilson's of the recalls together, as Zou, Huang & Zhang (2009) do for a sum of
+    proportions: the distances from the recalls add up as the sides of a right angle do.
+    """
+    groups = [correct[labels == label] for label in np.unique(labels)]
+    recalls = np.array([group.mean() for group in groups])
+    bounds = np.array([wilson(int(group.sum()), len(group)) for group in groups])
+    mean = float(recalls.mean())
+    below, above = np.linalg.norm(bounds - recalls[:, None], axis=0) / len(groups)
+    return mean, (mean - float(below), mean + float(above))
+
+
+def _agreement(labels: Array, predicted: Array) -> tuple[float, float]:
+    """Cohen's kappa and Matthews' correlation.
+
+    Both are 0 where all images are of one class and taken for it, and chance says as much.
+    """
+    from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
 
     if len(np.union1d(labels, predicted)) == 1:
-        return 0.0
-    return float(cohen_kappa_score(labels, predicted))
+        return 0.0, 0.0
+    return float(cohen_kappa_score(labels, predicted)), float(matthews_corrcoef(labels, predicted))
 
 
 def wilson(successes: int, trials: int) -> Interval:

@@ -1,6 +1,7 @@
 """What a run is for: its best and its last network, ready for use, each with its card."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -53,7 +54,11 @@ class Models:
 
     def _write(self, names: Sequence[str]) -> None:
         for name in names:
-            path = self.folder / name
-            with written_aside(path) as aside:
-                self.network.save(aside)
-            self.card.save(path)
+            write_model(self.folder / name, self.network, self.card)
+
+
+def write_model(path: Path, network: keras.Model, card: Card) -> None:
+    """Writes a network and its card, each as a whole."""
+    with written_aside(path) as aside:
+        network.save(aside)
+    card.save(path)

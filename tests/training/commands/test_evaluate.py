@@ -1,5 +1,6 @@
 """`evaluate` of a model by its name, with weights of its own."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -199,6 +200,50 @@ def test_classes_meet_by_their_names_and_all_photos_of_a_folder_count(
     numbers = json.loads(out.read_text())
     assert numbers["images"] == 40
     assert [score["images"] for score in numbers["classes"]] == [0, 20, 20]
-    (tmp_path / "other" / "blue").rename(tmp_path / "other" / "navy")
+    capsys.readouterr()
+    (tmp_path / "other" / "blue").rename(tmp_path / "other" / "blu e")
+    assert main([*arguments, "--out", str(out)]) == 0
+    assert json.loads(out.read_text())["unknown"] == {"blu e": 20}
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [
+        "20 images of the test split",
+        "Not counted, since the model does not know the class: blu e 20.",
+        "Did you mean 'blue'?",
+        "No images of: red, blue.",
+    ]
+    (tmp_path / "other" / "green").rename(tmp_path / "other" / "olive")
     assert main(arguments) == 2
-    assert "navy" in capsys.readouterr().err
+    assert "images of 'blu e', 'olive', which are none of these" in capsys.readouterr().err
+
+
+def test_an_unsure_model_says_how_often_and_of_what(model, photos, tmp_path, capsys):
+    card = Card.load(model)
+    (tmp_path / "other").mkdir()
+    for name, called in (("blue", "blue"), ("green", "grass")):
+        (tmp_path / "other" / called).symlink_to(photos / name)
+    arguments = ["evaluate", str(model), str(tmp_path / "other"), "--out", str(tmp_path / "n.json")]
+    dataclasses.replace(card, threshold=1.0, provenance={"temperature": "2"}).save(model)
+    assert main(arguments) == 0
+    numbers = json.loads((tmp_path / "n.json").read_text())
+    assert (numbers["unsure"], numbers["unknown_unsure"], numbers["top1_of_sure"]) == (1, 1, None)
+    assert numbers["calibration_error_before"] != numbers["calibration_error"]
+    printed = capsys.readouterr().out
+    assert "grass 20. The model is unsure of 100.0% of them." in printed
+    assert "unsure                 100.00%   (a probability below 100.0%)" in printed
+    assert "(a temperature of 2)" in printed
+
+
+def test_flip_is_the_mean_over_both_sides(model, photos, tmp_path):
+    losses = {}
+    for flag in ((), ("--flip",)):
+        out = tmp_path / "numbers.json"
+        assert main(["evaluate", str(model), str(photos), "--out", str(out), *flag]) == 0
+        losses[flag] = json.loads(out.read_text())["loss"]
+    network, card = keras_resnets.open_model(model)
+    data = open_data(folder=str(photos), everything=True).with_classes(card.class_names)
+    ((images, labels),) = evaluation_batches(data, "test", card.preprocessing, 60)
+    mirrored = network.predict_on_batch(np.flip(images, axis=2))
+    both = (network.predict_on_batch(images) + mirrored) / 2
+    expected = -np.log(both[np.arange(60), labels]).mean()
+    assert losses["--flip",] == pytest.approx(expected, rel=1e-5)
+    assert losses["--flip",] != losses[()]

@@ -9,9 +9,12 @@ from training.reporting.metrics import (
     ConfidenceBin,
     Evaluation,
     Mistake,
+    balanced_accuracy,
     calibration_error,
     evaluate,
     wilson,
+    with_temperature,
+    with_threshold,
 )
 
 
@@ -87,3 +90,42 @@ def test_a_class_that_is_never_there_or_never_guessed_scores_nothing():
 def test_top5_counts_ranks():
     probabilities = np.array([[0.3, 0.2, 0.15, 0.14, 0.11, 0.1]] * 2)
     assert evaluate(probabilities, np.array([4, 5]), tuple("abcdef"), "test").top5 == 0.5
+
+
+def test_balanced_accuracy_is_the_mean_recall_of_the_classes_that_are_there():
+    labels = np.array([0] * 8 + [2] * 2)
+    correct = np.array([True] * 8 + [True, False])
+    mean, (low, high) = balanced_accuracy(labels, correct)
+    assert mean == 0.75
+    # Wilson's: 67.56 % to 100 % for 8 of 8, 9.45 % to 90.55 % for 1 of 2.
+    assert low == pytest.approx(0.75 - np.hypot(1 - 0.67559, 0.5 - 0.09453) / 2, abs=1e-4)
+    assert high == pytest.approx(0.75 + np.hypot(0, 0.90547 - 0.5) / 2, abs=1e-4)
+    # Of one class it is Wilson's own.
+    _, interval = balanced_accuracy(labels[:8], correct[:8])
+    assert interval == pytest.approx(wilson(8, 8))
+
+
+PROBABILITIES = np.array([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.1, 0.9]])
+LABELS = np.array([0, 1, 1, 1])
+
+
+def test_an_answer_below_the_threshold_is_none():
+    result = evaluate(PROBABILITIES, LABELS, ("a", "b"), "test")
+    result = with_threshold(result, PROBABILITIES, LABELS, 0.7)
+    assert (result.unsure, result.top1_of_sure) == (0.25, 1.0)
+    assert result.top1_of_sure_interval == wilson(3, 3)
+    result = with_threshold(result, PROBABILITIES, LABELS, 0.95)
+    assert (result.unsure, result.top1_of_sure, result.top1_of_sure_interval) == (1, None, None)
+
+
+def test_the_error_before_a_temperature_is_that_of_the_logits_as_they_were():
+    logits = np.array([[4.0, 1.0], [1.0, 0.5], [0.0, 2.0], [-3.0, 1.0]])
+    exponentials = np.exp(logits)
+    before = exponentials / exponentials.sum(axis=1, keepdims=True)
+    after = np.sqrt(exponentials) / np.sqrt(exponentials).sum(axis=1, keepdims=True)
+    result = with_temperature(
+        evaluate(after, LABELS, ("a", "b"), "test"), after, LABELS, temperature=2.0
+    )
+    expected = evaluate(before, LABELS, ("a", "b"), "test").calibration_error
+    assert result.calibration_error_before == pytest.approx(expected)
+    assert result.temperature == 2.0
