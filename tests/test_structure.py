@@ -158,11 +158,12 @@ WITHIN = {
         "devices": {"cluster", "config"},
         "networks": {"config"},
         "optim": {"config"},
-        "objective": set(),
+        "average_precision": set(),
+        "objective": {"average_precision"},
         "step": {"objective", "optim"},
         "data": {"config", "devices"},
         "run": {"cluster", "config", "data", "optim", "plan", "recipe", "step"},
-        "reporting": {"config", "data", "run"},
+        "reporting": {"average_precision", "config", "data", "run"},
         # The run, top to bottom.
         "loop": {
             "cluster",

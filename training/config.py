@@ -98,20 +98,25 @@ class Data(Section):
     Attributes:
         dataset: Name of a data set.
         folder: Path of a folder of photos.
+        labels: Path of a CSV of those photos' labels, instead of one folder a class.
         data_dir: Folder of the data sets that come by name.
         shuffle_megabytes: Memory for the encoded images among which the next one is drawn.
     """
 
     dataset: str | None = None
     folder: str | None = None
+    labels: str | None = None
     data_dir: str | None = None
     shuffle_megabytes: Count = 512
 
     def arguments(self) -> dict[str, Any]:
-        """Those of `open_data`, a folder's path made absolute."""
-        folder = None if self.folder is None else str(Path(self.folder).resolve())
-        given = {"dataset": self.dataset, "folder": folder, "data_dir": self.data_dir}
-        return {name: value for name, value in given.items() if value is not None}
+        """Those of `open_data`, with absolute paths of the folder and of its labels."""
+        paths = {"folder": self.folder, "labels": self.labels}
+        given = {
+            name: str(Path(path).resolve()) for name, path in paths.items() if path is not None
+        }
+        others = {"dataset": self.dataset, "data_dir": self.data_dir}
+        return given | {name: value for name, value in others.items() if value is not None}
 
 
 def _for_training(preprocessing: Preprocessing) -> Preprocessing:

@@ -4,7 +4,6 @@ import io
 import math
 import signal
 import time
-from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -74,7 +73,7 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     steps = steps_per_epoch(data, config.batch_size)
     objective = objective_of(multi_label=data.multi_label, label_smoothing=config.label_smoothing)
     with devices.strategy.scope():
-        learner = make_learner(config, data.class_names, steps, objective)
+        learner = make_learner(config, data, steps, objective)
     decorrelate(learner, share.first_replica)
     served = networks.served(config, len(data.class_names), objective.activation)
     models = Models(folder, served, _card(config, data, folder))
@@ -177,10 +176,10 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
 
 
 def make_learner(
-    config: Config, class_names: Sequence[str], steps_per_epoch: int, objective: Objective
+    config: Config, data: ImageData, steps_per_epoch: int, objective: Objective
 ) -> Learner:
     """The network in training, and what becomes of its gradients. Call it in the strategy's scope."""
-    network = networks.in_training(config, class_names)
+    network = networks.in_training(config, data.class_names, multi_label=data.multi_label)
     rule = config.optimizer
     curve = LearningRate(rule.learning_rate, config.schedule, config.epochs, steps_per_epoch)
     update = Update(
@@ -279,6 +278,7 @@ def _card(config: Config, data: ImageData, folder: RunFolder) -> Card:
         preprocessing=config.preprocessing,
         data=config.data.arguments(),
         provenance={"made_by": "keras-resnets train", "recipe": config.name, **first},
+        multi_label=data.multi_label,
     )
 
 

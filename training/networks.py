@@ -108,7 +108,9 @@ def start_in_words(model: Model) -> str:
     return f"{model.name} starts from {model.weights}; its classifier is new where the classes are."
 
 
-def in_training(config: Config, class_names: Sequence[str]) -> keras.Model:
+def in_training(
+    config: Config, class_names: Sequence[str], *, multi_label: bool = False
+) -> keras.Model:
     """The network from its first weights, to logits, with what does not learn frozen.
 
     Weights of another classification bring everything but the classifier, which starts at random.
@@ -116,6 +118,7 @@ def in_training(config: Config, class_names: Sequence[str]) -> keras.Model:
     Args:
         config: The run's config.
         class_names: Names of the data's classes.
+        multi_label: Whether an image has any number of them.
 
     Raises:
         UserError: For whatever the constructor refuses.
@@ -124,7 +127,7 @@ def in_training(config: Config, class_names: Sequence[str]) -> keras.Model:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FreshHeadWarning)  # it is what is meant, and was said
         network = _build(config, len(class_names), weights, None, config.precision)
-    if weights is not None and _is_of_others(weights, class_names):
+    if weights is not None and _is_of_others(weights, class_names, multi_label):
         head = network.get_layer("predictions")
         for variable, initializer in (
             (head.kernel, head.kernel_initializer),
@@ -140,11 +143,13 @@ def in_training(config: Config, class_names: Sequence[str]) -> keras.Model:
     return network
 
 
-def _is_of_others(weights: str, class_names: Sequence[str]) -> bool:
-    """Whether a card says that weights tell other classes apart, be they as many."""
+def _is_of_others(weights: str, class_names: Sequence[str], multi_label: bool) -> bool:
+    """Whether a card says that weights answer for other classes, be they as many, or otherwise."""
     path = Path(weights)
-    has_card = path.suffix == ".keras" and card_path(path).is_file()
-    return has_card and Card.load(path).class_names != tuple(class_names)
+    if path.suffix != ".keras" or not card_path(path).is_file():
+        return False
+    card = Card.load(path)
+    return (card.class_names, card.multi_label) != (tuple(class_names), multi_label)
 
 
 def served(config: Config, classes: int, activation: str = "softmax") -> keras.Model:

@@ -11,6 +11,7 @@ from ..config import Config
 # Flags that stand for keys of the configuration.
 KEYS = {
     "data": "data.folder",
+    "labels": "data.labels",
     "dataset": "data.dataset",
     "data_dir": "data.data_dir",
     "model": "model.name",
@@ -26,7 +27,7 @@ KEYS = {
     "tensorboard": "tensorboard",
 }
 # Those that say where a run computes and where its photos lie: a run goes on elsewhere.
-PLACE = ("data", "strategy", "devices")
+PLACE = ("data", "labels", "strategy", "devices")
 
 
 def add_configuration(parser: argparse.ArgumentParser) -> None:
@@ -84,6 +85,9 @@ def add_configuration(parser: argparse.ArgumentParser) -> None:
 def add_place(parser: argparse.ArgumentParser) -> None:
     """The arguments that say where the photos lie, and on what a run computes."""
     parser.add_argument("--data", metavar="FOLDER", help="photos, in one folder a class")
+    parser.add_argument(
+        "--labels", metavar="CSV", help="labels of the photos, any number each (docs/photos.md)"
+    )
     parser.add_argument("--strategy", help="one, mirrored (the default), multiworker or tpu")
     parser.add_argument("--devices", type=int, help="GPUs, or logical CPUs without one")
 
@@ -118,6 +122,7 @@ def configured(arguments: argparse.Namespace) -> Config:
         recipe.set_key(values, "data.dataset", given["dataset"])
     if given["dataset"]:
         recipe.set_key(values, "data.folder", given["data"])
+        recipe.set_key(values, "data.labels", given["labels"])
     config = recipe.configure(values, arguments.overrides)
     if (config.data.dataset is None) == (config.data.folder is None):
         raise UserError(

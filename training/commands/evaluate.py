@@ -13,6 +13,7 @@ from keras_resnets._common.tables import table
 from keras_resnets.errors import UserError, near_miss
 
 if TYPE_CHECKING:
+    from ..reporting.label_metrics import LabelEvaluation
     from ..reporting.metrics import Evaluation
 
 MOST_NAMED = 20  # classes in one line
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", dest="named", metavar="MODEL", help="the same as MODEL")
     parser.add_argument("--weights", default="imagenet", help="of a model by name")
     parser.add_argument("--data", metavar="FOLDER", help="photos; the card's data by default")
+    parser.add_argument("--labels", metavar="CSV", help="labels of the photos (docs/photos.md)")
     parser.add_argument("--dataset", metavar="NAME")
     parser.add_argument("--data-dir", metavar="FOLDER")
     parser.add_argument("--split", default="test", choices=["train", "validation", "test"])
@@ -41,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     from ..reporting.evaluate import evaluate_model
+    from ..reporting.label_metrics import LabelEvaluation
 
     model = _one(arguments.model, arguments.named, "MODEL", "--model")
     if model is None:
@@ -52,6 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
         weights=arguments.weights,
         source={
             "folder": _one(arguments.folder, arguments.data, "FOLDER", "--data"),
+            "labels": arguments.labels,
             "dataset": arguments.dataset,
             "data_dir": arguments.data_dir,
         },
@@ -63,14 +67,40 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{result.images} images of the {result.split} split")
     if result.split != arguments.split:
         print(f"There is no {arguments.split} split: these images have also chosen the best epoch.")
-    print("\n".join([*_strangers(result), *_shares(result), *_certainty(result)]))
+    lines = _of_labels(result) if isinstance(result, LabelEvaluation) else _of_classes(result)
+    print("\n".join(lines))
+
+
+def _of_classes(result: "Evaluation") -> list[str]:
+    lines = [*_strangers(result), *_shares(result), *_certainty(result)]
     for name in ("cohen_kappa", "matthews_correlation", "loss"):
-        print(f"{_spaced(name):22} {getattr(result, name):7.4f}")
+        lines.append(f"{_spaced(name):22} {getattr(result, name):7.4f}")
     rows = [
         [score.name, f"{score.precision:.1%}", f"{score.recall:.1%}", str(score.images)]
         for score in result.classes
     ]
-    print("\n" + table(["class", "precision", "recall", "images"], rows))
+    return [*lines, "", table(["class", "precision", "recall", "images"], rows)]
+
+
+def _of_labels(result: "LabelEvaluation") -> list[str]:
+    lines = []
+    for name in ("mean_average_precision", "exact"):
+        low, high = getattr(result, f"{name}_interval")
+        lines.append(f"{_spaced(name):22} {getattr(result, name):7.2%}   ({low:.2%} to {high:.2%})")
+    for name in ("micro_f1", "macro_f1", "loss"):
+        lines.append(f"{_spaced(name):22} {getattr(result, name):7.4f}")
+    lines.append(f"A label is given above a probability of {result.threshold:g}.")
+    rows = [
+        [
+            score.name,
+            "" if score.average_precision is None else f"{score.average_precision:.1%}",
+            *(f"{value:.1%}" for value in (score.precision, score.recall, score.f1)),
+            str(score.images),
+        ]
+        for score in result.classes
+    ]
+    header = ["label", "average precision", "precision", "recall", "F1", "images"]
+    return [*lines, "", table(header, rows)]
 
 
 def _strangers(result: "Evaluation") -> list[str]:

@@ -2,20 +2,22 @@
 
 from pathlib import Path
 
-from keras_resnets.data import ImageData, open_data
+from keras_resnets.data import ImageData, open_data, read_labels
 from keras_resnets.errors import UserError
 
 from ..config import Data
 
 
 def check_there(source: Data) -> None:
-    """Refuses a folder that is not there, before anything that takes time is done for its photos.
+    """Refuses a folder that is not there, and a file of labels that is none, before anything takes time.
 
     Raises:
-        UserError: For such a folder.
+        UserError: For those.
     """
     if source.folder is not None and not Path(source.folder).is_dir():
         open_checked(source)
+    if source.labels is not None:
+        read_labels(Path(source.labels))
 
 
 def open_checked(source: Data, classes: int | None = None) -> ImageData:

@@ -22,6 +22,8 @@ from ..run.calibration import Activation, temperature_of
 from ..run.folder import EVALUATION, MISTAKES, RunFolder, read_rows
 from ..run.models import BEST
 from . import plots
+from .label_metrics import LabelEvaluation, evaluate_labels
+from .labelled import draw_labelled, images_at
 from .metrics import Evaluation, evaluate, with_temperature, with_threshold
 from .seen import save_mistakes
 
@@ -69,6 +71,44 @@ def predict(
     """
     met = data.labels_among(card.class_names)
     known = np.array([-1 if label is None else label for label in met])
+    found, truth = answers(_answer(model, card, flip=flip), card, data, split, batch_size)
+    counts = np.bincount(truth, minlength=len(known))
+    unknown = {
+        name: int(count)
+        for name, label, count in zip(data.class_names, known, counts, strict=True)
+        if label < 0 and count
+    }
+    return Predictions(found, known[truth], unknown)
+
+
+def predict_labels(
+    model: keras.Model,
+    card: Card,
+    data: ImageData,
+    split: str,
+    batch_size: int,
+    *,
+    flip: bool = False,
+) -> tuple[Array, Array]:
+    """Probabilities and truth of a split's labels, both `(images, classes)`.
+
+    Args:
+        model: The model, which gives any number of labels.
+        card: The model's card.
+        data: The images, which have any number of labels. These meet by their names.
+        split: Name of the split.
+        batch_size: Number of images at a time.
+        flip: Whether the answer is the mean over each image and its mirror image.
+
+    Raises:
+        UserError: Where the images have labels that the model does not know.
+    """
+    met = data.with_classes(card.class_names)
+    return answers(_answer(model, card, flip=flip), card, met, split, batch_size)
+
+
+def _answer(model: keras.Model, card: Card, *, flip: bool) -> Callable[[Array], Array]:
+    """Function of normalised images that gives the probabilities of the model's classes."""
     last, classes = activation(model), len(card.class_names)
 
     def answer(images: Array) -> Array:
@@ -77,14 +117,7 @@ def predict(
     def answer_both(images: Array) -> Array:
         return (answer(images) + answer(images[:, :, ::-1])) / 2
 
-    found, truth = answers(answer_both if flip else answer, card, data, split, batch_size)
-    counts = np.bincount(truth, minlength=len(known))
-    unknown = {
-        name: int(count)
-        for name, label, count in zip(data.class_names, known, counts, strict=True)
-        if label < 0 and count
-    }
-    return Predictions(found, known[truth], unknown)
+    return answer_both if flip else answer
 
 
 def answers(
@@ -144,7 +177,7 @@ def evaluate_model(
     batch_size: int,
     flip: bool = False,
     out: Path | None = None,
-) -> Evaluation:
+) -> Evaluation | LabelEvaluation:
     """Evaluates a model, and writes the numbers as JSON where `out` says.
 
     Args:
@@ -164,7 +197,9 @@ def evaluate_model(
         given["everything"] = True
     if Path(model).exists():
         network, card = keras_resnets.open_model(model, weights)
-        data = open_data(**(given or _own_data(model, card)))
+        if not {"folder", "dataset"} & set(given):
+            given = {**_own_data(model, card), **given}
+        data = open_data(**given)
     else:
         # Before minutes are spent on the data, and before weights of other classes are downloaded.
         variant = keras_resnets.model_info(model).name
@@ -178,8 +213,14 @@ def evaluate_model(
     if card.class_names == tuple(f"class {index}" for index in range(len(data.class_names))):
         # Nobody named them: the images' classes are taken in their order.
         card = dataclasses.replace(card, class_names=data.class_names)
-    predictions = predict(network, card, data, split, batch_size, flip=flip)
-    result = measure(predictions, network, card, measured(data, split))
+    _check_kind(model, card, data)
+    result: Evaluation | LabelEvaluation
+    if card.multi_label:
+        found, truth = predict_labels(network, card, data, split, batch_size, flip=flip)
+        result = evaluate_labels(found, truth, card.class_names, measured(data, split))
+    else:
+        predictions = predict(network, card, data, split, batch_size, flip=flip)
+        result = measure(predictions, network, card, measured(data, split))
     if out is not None:
         result.save(out)
     return result
@@ -188,6 +229,22 @@ def evaluate_model(
 def measured(data: ImageData, split: str) -> str:
     """The split whose images these really are: validation serves as test where there is none."""
     return "validation" if split == "test" and data.test_is_validation else split
+
+
+def _check_kind(model: str, card: Card, data: ImageData) -> None:
+    """Refuses images with any number of labels for a model that names one class, and the reverse."""
+    if card.multi_label and not data.multi_label:
+        raise UserError(
+            f"Expected images with any number of labels each, as {model} gives them. Received: "
+            f"{data.name} with one class each. Write what they show into a column `labels` of a CSV: "
+            "--labels CSV."
+        )
+    if data.multi_label and not card.multi_label:
+        raise UserError(
+            f"Expected images with one class each, as {model} names them. Received: {data.name} with "
+            "any number of labels each. Write the one class into a column `label`, or have a folder a "
+            "class."
+        )
 
 
 def _own_data(model: str, card: Card) -> dict[str, Any]:
@@ -203,25 +260,34 @@ def _no_data(model: str) -> str:
     )
 
 
-def evaluate_run(folder: RunFolder, data: ImageData, batch_size: int) -> Evaluation:
+def evaluate_run(
+    folder: RunFolder, data: ImageData, batch_size: int
+) -> Evaluation | LabelEvaluation:
     """Evaluates a run's best model on the test split, and draws what there is to see."""
     path = folder / BEST
     model, card = keras_resnets.open_model(path)
+    plots.draw_curves(read_rows(folder.path), folder / "curves.png")
+    write_text(folder / "classes.txt", "".join(f"{name}\n" for name in card.class_names))
+    if card.multi_label:
+        found, truth = predict_labels(model, card, data, "test", batch_size)
+        of_labels = evaluate_labels(found, truth, card.class_names, measured(data, "test"))
+        draw_labelled(folder.path, data, found, truth, of_labels, most=SHOWN)
+        of_labels.save(folder / EVALUATION)
+        return of_labels
     predictions = predict(model, card, data, "test", batch_size)
     result = measure(predictions, model, card, measured(data, "test"))
 
-    plots.draw_curves(read_rows(folder.path), folder / "curves.png")
     names = drawable_names(card.class_names)
     plots.draw_confusion(result.confusion, names, folder / "confusion.png")
     labels = predictions.labels
     confidence = predictions.probabilities.max(axis=1)
     predicted = predictions.probabilities.argmax(axis=1)
     mistakes = np.array([mistake.position for mistake in result.mistakes], int)
-    wrong = _images(data, "test", mistakes)
+    wrong = images_at(data, "test", mistakes)
     first = np.arange(min(SHOWN, len(labels)))
     for name, title, indices, images in (
         ("mistakes.png", "The most confident mistakes", mistakes, wrong),
-        ("predictions.png", "Predictions", first, _images(data, "test", first)),
+        ("predictions.png", "Predictions", first, images_at(data, "test", first)),
     ):
         shown = [
             plots.prediction(image, names, predicted[i], labels[i], confidence[i])
@@ -229,21 +295,5 @@ def evaluate_run(folder: RunFolder, data: ImageData, batch_size: int) -> Evaluat
         ]
         save(page(shown, title), folder / name)
     save_mistakes(folder / MISTAKES, model, card, result.mistakes, wrong)
-    write_text(folder / "classes.txt", "".join(f"{name}\n" for name in card.class_names))
     result.save(folder / EVALUATION)
     return result
-
-
-def _images(data: ImageData, split: str, indices: Array) -> list[Array]:
-    """The images at these places of a split, in the order of `indices`."""
-    wanted = {int(index) for index in indices}
-    if not wanted:
-        return []
-    found = {
-        index: image
-        for index, (image, _) in enumerate(
-            data.examples(split).take(max(wanted) + 1).as_numpy_iterator()
-        )
-        if index in wanted
-    }
-    return [found[int(index)] for index in indices]

@@ -9,13 +9,13 @@ from keras_resnets._common.pictures import figure, save
 
 from ..run.folder import EVALUATION, read_rows
 from . import plots
-from .metrics import Evaluation
+from .label_metrics import LabelEvaluation, load
 
 
 def draw(run: Path) -> PhoneReport | None:
     """Draws `report.png` into a run's folder, and returns how its phone files compare, if any."""
     rows = read_rows(run)
-    evaluation = Evaluation.load(run / EVALUATION)
+    evaluation = load(run / EVALUATION)
     exported = run / "tflite" / REPORT
     phone = PhoneReport.load(exported) if exported.is_file() else None
 
@@ -28,7 +28,11 @@ def draw(run: Path) -> PhoneReport | None:
     plots.curves(left, rows, "loss")
     plots.curves(right, rows, "accuracy")
     confusion, predictions = bands[1].subplots(1, 2, width_ratios=[4, 5])
-    plots.confusion(confusion, evaluation.confusion, drawable_names(evaluation.class_names))
+    names = drawable_names(evaluation.class_names)
+    if isinstance(evaluation, LabelEvaluation):
+        plots.label_scores(confusion, evaluation.classes, names)
+    else:
+        plots.confusion(confusion, evaluation.confusion, names)
     plots.picture(predictions, run / "predictions.png")
     plots.picture(bands[2].subplots(), run / "mistakes.png")
     if phone:

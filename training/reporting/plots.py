@@ -11,7 +11,12 @@ from matplotlib.axes import Axes
 from keras_resnets._common.fonts import font_families
 from keras_resnets._common.pictures import Shown, figure, save
 
+from .label_metrics import LabelScore
+
 MOST_NUMBERS = 20  # classes up to which a confusion matrix has its counts written in
+
+MOST_BARS = 70  # labels on a page, the worst of all
+MOST_LABELS = 3  # above an image
 
 Row = Mapping[str, float]
 
@@ -89,6 +94,50 @@ def prediction(
     if predicted == label:
         return Shown(pixels, f"{names[predicted]} {confidence:.0%}", "darkgreen")
     return Shown(pixels, f"{names[predicted]} {confidence:.0%}\nis {names[label]}", "firebrick")
+
+
+def draw_label_scores(scores: Sequence[LabelScore], names: Sequence[str], path: Path) -> None:
+    """Average precision and F1 of each label, the worst label first, on a page of its own."""
+    drawing = figure(8, min(2 + 0.3 * len(scores), 24))
+    label_scores(drawing.subplots(), scores, names)
+    save(drawing, path)
+
+
+def label_scores(axes: Axes, scores: Sequence[LabelScore], names: Sequence[str]) -> None:
+    """Bars of average precision and F1 of each label, the worst label at the top."""
+    measured = [
+        (score.average_precision, score.f1, name)
+        for score, name in zip(scores, names, strict=True)
+        if score.average_precision is not None
+    ]
+    ranked = sorted(measured, key=lambda entry: -entry[0])[-MOST_BARS:]
+    places = np.arange(len(ranked))
+    axes.barh(places + 0.2, [area for area, _, _ in ranked], 0.4, label="average precision")
+    axes.barh(places - 0.2, [f1 for _, f1, _ in ranked], 0.4, label="F1")
+    axes.set(xlim=(0, 1), title="labels", ylim=(-1, len(ranked)))
+    texts = [name for _, _, name in ranked]
+    style: Any = {"family": font_families("".join(texts))[0], "parse_math": False}
+    axes.set_yticks(places, texts, **style)
+    axes.grid(alpha=0.3, axis="x")
+    axes.legend(fontsize=8, loc="lower left")
+
+
+def labels(
+    pixels: np.ndarray[Any, Any],
+    names: Sequence[str],
+    given: Sequence[bool] | np.ndarray[Any, Any],
+    truth: Sequence[bool] | np.ndarray[Any, Any],
+) -> Shown:
+    """An image with the labels it was given: green where all are right, red with the true ones else."""
+    if np.array_equal(given, truth):
+        return Shown(pixels, _listed(names, given), "darkgreen")
+    return Shown(pixels, f"{_listed(names, given)}\nis {_listed(names, truth)}", "firebrick")
+
+
+def _listed(names: Sequence[str], holds: Sequence[bool] | np.ndarray[Any, Any]) -> str:
+    found = [name for name, held in zip(names, holds, strict=True) if held]
+    more = f" +{len(found) - MOST_LABELS}" if len(found) > MOST_LABELS else ""
+    return ", ".join(found[:MOST_LABELS]) + more or "none"
 
 
 def picture(axes: Axes, path: Path) -> None:

@@ -35,7 +35,7 @@ OWN = frozenset(
         *(MARK, CONFIG, ORIGIN, CHECKPOINTS, HISTORY, "history.csv", EVALUATION, "classes.txt"),
         *("best.keras", "best.card.json", "last.keras", "last.card.json"),
         *("curves.png", "confusion.png", "mistakes.png", "predictions.png", "report.png"),
-        *("report.html", MISTAKES, "tensorboard", "tflite"),
+        *("report.html", "labels.png", MISTAKES, "tensorboard", "tflite"),
     }
 )
 # Where the run before lies until the new one is finished, and while it is moved there or back.
