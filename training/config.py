@@ -408,6 +408,9 @@ class Config(Section):
             run ends; `None` to go on to the last.
         batch_size: Number of images of a step, over all replicas.
         label_smoothing: Share that the targets give to all classes alike.
+        balance: What makes every class count alike: `sampling` draws each as often, `weights` weights
+            the loss, `auto` samples where the largest class has more than three times the images of the
+            smallest, `none` does nothing.
         coverage: Share of the validation images that the model is to be sure of. Below the
             probability that they reach, the answer is "unsure".
         seed: Seed of all draws.
@@ -432,6 +435,7 @@ class Config(Section):
     auto: tuple[Literal["epochs", "batch_size"], ...] = ()
     patience: Epochs | None = None
     label_smoothing: Rate = 0.0
+    balance: Literal["auto", "none", "sampling", "weights"] = "none"
     coverage: Coverage = 0.95
     seed: Seed = 0
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"

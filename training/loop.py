@@ -15,6 +15,7 @@ from keras_resnets.errors import UserError
 from . import networks, plan
 from .cluster import Task
 from .config import Config
+from .data.balance import Balance
 from .data.batches import (
     steps_per_epoch,
     training_batches,
@@ -71,7 +72,14 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
         print(data.summary())
         print(networks.start_in_words(config.model))
     steps = steps_per_epoch(data, config.batch_size)
-    objective = objective_of(multi_label=data.multi_label, label_smoothing=config.label_smoothing)
+    balance = Balance.of(config.balance, data)
+    if task.is_chief and balance.method != "none":
+        print(balance.in_words())
+    objective = objective_of(
+        multi_label=data.multi_label,
+        label_smoothing=config.label_smoothing,
+        class_weights=balance.class_weights,
+    )
     with devices.strategy.scope():
         learner = make_learner(config, data, steps, objective)
     decorrelate(learner, share.first_replica)

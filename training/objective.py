@@ -47,17 +47,23 @@ class OneClass:
 
     Attributes:
         label_smoothing: Share of the target that all classes get alike.
+        class_weights: What an image of each class counts for in training; `None` for 1.
     """
 
     label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] | None = None
     activation: Literal["softmax", "sigmoid"] = "softmax"
     chosen_by: str = "accuracy"
     needs_all: bool = False
 
     def losses(self, targets: Any, logits: Any, *, smoothed: bool = True) -> Any:
         share = self.label_smoothing if smoothed else 0.0
-        targets = targets * (1 - share) + share / logits.shape[-1]
-        return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+        smooth = targets * (1 - share) + share / logits.shape[-1]
+        losses = tf.nn.softmax_cross_entropy_with_logits(smooth, logits)
+        if smoothed and self.class_weights is not None:
+            # A mixed image counts for what its classes do, by their shares.
+            losses *= tf.linalg.matvec(targets, self.class_weights)
+        return losses
 
     def right(self, targets: Any, logits: Any) -> Any:
         return tf.cast(tf.argmax(logits, -1) == tf.argmax(targets, -1), tf.float32)
@@ -91,6 +97,11 @@ class ManyLabels:
         return {AVERAGE_PRECISION: mean_average_precision(targets, logits)}
 
 
-def objective_of(*, multi_label: bool, label_smoothing: float = 0.0) -> Objective:
+def objective_of(
+    *,
+    multi_label: bool,
+    label_smoothing: float = 0.0,
+    class_weights: tuple[float, ...] | None = None,
+) -> Objective:
     """The objective of images that have one class, or any number of labels."""
-    return ManyLabels(label_smoothing) if multi_label else OneClass(label_smoothing)
+    return ManyLabels(label_smoothing) if multi_label else OneClass(label_smoothing, class_weights)

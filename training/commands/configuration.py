@@ -21,6 +21,7 @@ KEYS = {
     "batch_size": "batch_size",
     "strategy": "distribution.strategy",
     "devices": "distribution.devices",
+    "balance": "balance",
     "coverage": "coverage",
     "seed": "seed",
     "checkpoint_every": "saving",
@@ -53,6 +54,11 @@ def add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--image-size", type=int, metavar="SIDE", help="pixels the network sees")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--batch-size", type=int, help="over all devices")
+    parser.add_argument(
+        "--balance",
+        choices=["auto", "none", "sampling", "weights"],
+        help="of small classes against large ones; auto for photos, none in other recipes",
+    )
     parser.add_argument(
         "--coverage",
         type=float,

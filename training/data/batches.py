@@ -14,6 +14,7 @@ from keras_resnets.errors import UserError
 
 from ..config import Config
 from ..devices import WHOLE, Share
+from .balance import Balance
 from .draws import Draws
 from .mixing import random_mixing
 from .transform import training_image
@@ -60,9 +61,13 @@ def training_batches(
     replica_batch = share.replica_batch(size)
     local_batch = replica_batch * share.replicas
     buffer = _shuffle_buffer(data, config)
+    balance = Balance.of(config.balance, data)
 
     def epoch_examples(epoch: Any) -> "tf.data.Dataset":
-        shuffled = data.examples("train", decode=False).shuffle(
+        examples = data.examples("train", decode=False)
+        if balance.method == "sampling":
+            examples = balance.sampled(examples, config.seed, epoch)
+        shuffled = examples.shuffle(
             buffer, seed=config.seed + epoch, reshuffle_each_iteration=False
         )
         numbers = tf.data.Dataset.range(epoch * images, (epoch + 1) * images)
