@@ -2,11 +2,13 @@
 
 import email.utils
 import hashlib
+import http.client
 import logging
 import os
 import re
 import threading
 import time
+import traceback
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -93,14 +95,9 @@ def sha256(path: Path) -> str:
 def _from_hub(source: HubSource) -> Path:
     import huggingface_hub
 
-    # Whatever goes wrong in there, from DNS to a full disk, the checkpoint did not arrive.
-    try:
-        cached = huggingface_hub.try_to_load_from_cache(source.repository, source.file)
+    cached = huggingface_hub.try_to_load_from_cache(source.repository, source.file)
+    with _failures_named(source):
         path = Path(cached if isinstance(cached, str) else _fetch_from_hub(source))
-    except DownloadError:
-        raise
-    except Exception as error:
-        raise _failed(source, error) from error
     expected = _hash_on_hub(source, path)
     if expected is None:
         if not isinstance(cached, str):
@@ -111,6 +108,37 @@ def _from_hub(source: HubSource) -> Path:
         _forget(path)
         raise DownloadError(_corrupt(source, expected, actual))
     return path
+
+
+@contextmanager
+def _failures_named(source: HubSource | UrlSource) -> Iterator[None]:
+    """What keeps a file from arriving, from DNS to a full disk, becomes a `DownloadError`."""
+    try:
+        yield
+    except DownloadError:
+        raise
+    except Exception as error:
+        if not _is_failure(error):
+            raise
+        raise _failed(source, error) from error
+
+
+def _is_failure(error: Exception) -> bool:
+    """Whether the network, a server or the disk failed, and not a program."""
+    from huggingface_hub import errors
+
+    raised = OSError | http.client.HTTPException | errors.EntryNotFoundError
+    if isinstance(error, raised) or _is_clients(error):
+        return True
+    # hf_xet, which is native, has no class for what fails in it.
+    frames = traceback.extract_tb(error.__traceback__)
+    own = Path(errors.__file__).parent
+    return isinstance(error, RuntimeError) and own in Path(frames[-1].filename).parents
+
+
+def _is_clients(error: Exception) -> bool:
+    # huggingface_hub lets its client's errors through, httpx' or httpx2's depending on its version.
+    return type(error).__module__.startswith("httpx")
 
 
 def _fetch_from_hub(source: HubSource) -> str:
@@ -205,17 +233,17 @@ def _check_answers(url: str) -> None:
 
     In a thread, since a name that cannot be looked up takes as long as the system likes.
     """
-    root = urllib.parse.urljoin(url, "/")
+    root = urllib.parse.urljoin(url, "/") if "://" in url else url  # HF_ENDPOINT is the user's
     outcome: list[Exception | None] = []
 
     def ask() -> None:
-        request = urllib.request.Request(root, method="HEAD")
         try:
+            request = urllib.request.Request(root, method="HEAD")
             with urllib.request.urlopen(request, timeout=_ANSWER):
                 outcome.append(None)
         except urllib.error.HTTPError:  # an answer, whichever
             outcome.append(None)
-        except Exception as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # no URL, too
             outcome.append(error)
 
     thread = threading.Thread(target=ask, daemon=True)
@@ -260,8 +288,10 @@ def _hash_on_hub(source: HubSource, path: Path) -> str | None:
         url = huggingface_hub.hf_hub_url(source.repository, source.file)
         try:
             name = huggingface_hub.get_hf_file_metadata(url).etag or ""
-        except Exception:  # no network: the file was compared when it came
-            name = ""
+        except Exception as error:
+            if not _is_failure(error):
+                raise
+            name = ""  # no network: the file was compared when it came
     if _SHA256.fullmatch(name):
         return name
     warn_caller(
@@ -279,7 +309,7 @@ def _blob(path: Path) -> Path:
 def _from_url(source: UrlSource) -> Path:
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     path = home / "models" / "keras-resnets" / source.file
-    try:
+    with _failures_named(source):
         if not path.exists():
             _check_online()
             _check_answers(source.url)
@@ -287,10 +317,6 @@ def _from_url(source: UrlSource) -> Path:
                 _fetch(source, part)
                 _verify(source, part)
         _verify(source, path)
-    except DownloadError:
-        raise
-    except OSError as error:
-        raise _failed(source, error) from error
     if source.sha256 is None:
         warn_caller(
             f"The publisher of {source} gives no hash: the download could not be verified.",
@@ -377,9 +403,8 @@ def _reason(error: Exception) -> str:
         return f"it is not in the cache, and {constants.ENDPOINT} cannot be asked ({cause})."
     if isinstance(error, errors.HfHubHTTPError | urllib.error.HTTPError):
         return f"the server answered {error}."
-    # huggingface_hub lets its client's errors through, httpx' or httpx2's depending on its version.
-    client_error = type(error).__module__.startswith("httpx")
-    if client_error or isinstance(error, urllib.error.URLError | TimeoutError):
+    broken = urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError
+    if _is_clients(error) or isinstance(error, broken):
         return f"the connection failed, broke or fell silent ({error}). Try again."
     if isinstance(error, OSError) and error.errno is not None:
         return (

@@ -1,10 +1,13 @@
 import contextlib
 import hashlib
+import http.client
 import resource
 import signal
 import socket
 import threading
+from typing import Any
 
+import huggingface_hub
 import pytest
 import torch_files
 from huggingface_hub import constants
@@ -326,7 +329,55 @@ def test_a_server_that_does_not_answer_is_given_up_soon(hub, monkeypatch, silent
 def test_a_name_that_takes_long_to_look_up_is_given_up_soon(hub, monkeypatch):
     release = threading.Event()
     monkeypatch.setattr("keras_resnets.weights.hub._ANSWER", 0.1)
-    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: release.wait(60))
+
+    def look_up(*_, **__):
+        release.wait(60)
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr("urllib.request.urlopen", look_up)
     with pytest.raises(DownloadError, match="cannot be asked \\(nothing within 0.1 seconds\\)"):
         download(_url_source(hub))
     release.set()
+
+
+def test_an_endpoint_that_is_no_url_is_named(hub, monkeypatch):
+    template = "hub.example/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "ENDPOINT", "hub.example")
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    with pytest.raises(DownloadError, match="hub.example/timm.*cannot be asked .*unknown url type"):
+        download(SOURCE)
+
+
+def _fails(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("error", [KeyError("etag"), TypeError("no number"), RuntimeError("ours")])
+@pytest.mark.parametrize("at_url", [False, True])
+def test_a_bug_is_no_failed_download(published, monkeypatch, error, at_url):
+    source = _url_source(published) if at_url else SOURCE
+    monkeypatch.setattr("keras_resnets.weights.hub._Patience", _fails(error))
+    with pytest.raises(type(error)):
+        download(source)
+
+
+def test_what_the_native_client_raises_is_a_failed_download(published, monkeypatch):
+    code = compile(
+        "def get(*_, **__): raise RuntimeError('CAS', 7)", huggingface_hub.__file__, "exec"
+    )
+    functions: dict[str, Any] = {}
+    exec(code, functions)
+    monkeypatch.setattr("huggingface_hub.file_download.http_get", functions["get"])
+    with pytest.raises(DownloadError, match=r"Could not download .*RuntimeError: .*CAS"):
+        download(SOURCE)
+
+
+def test_a_server_that_speaks_no_http_is_a_failed_download(hub, monkeypatch):
+    monkeypatch.setattr(
+        "keras_resnets.weights.hub._fetch", _fails(http.client.BadStatusLine("SSH-2.0"))
+    )
+    with pytest.raises(DownloadError, match="the connection failed, broke or fell silent"):
+        download(_url_source(hub))
