@@ -1,7 +1,7 @@
 """What a run is, as typed and frozen values. YAML recipes are parsed into these by pydantic."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,8 @@ from keras_resnets.preprocessing import Preprocessing
 LARGEST_SIDE = 4096  # of training images
 NO_WEIGHTS = "none"
 AUTO = "auto"
+# Keys that may follow from the number of training photos: see `training/plan.py`.
+AutoKey = Literal["epochs", "batch_size", "head.views", "model.freeze", "cache.views"]
 
 
 def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
@@ -90,6 +92,32 @@ class Model(Section):
     weights: Annotated[str | None, BeforeValidator(_weights)] = None
     classes: Count | None = None
     freeze: Annotated[int, BeforeValidator(_stages), Field(ge=0, le=20)] = 0
+
+
+class Head(Section):
+    """The classifier alone, which is trained first, on the features of the network as it starts.
+
+    Attributes:
+        views: Number of views of each training photo whose features it learns from: the photo as at
+            evaluation, and others that the augmentation draws.
+        alone: Whether the run ends with it.
+    """
+
+    views: Annotated[int, Field(ge=1, le=1000)] = 1
+    alone: bool = False
+
+
+class Cache(Section):
+    """What is kept of the stages that do not learn: see `training/frozen.py`.
+
+    Attributes:
+        views: Number of views of each training photo whose maps are computed once and kept; 0 to
+            compute the stages anew in each step.
+        folder: Folder to keep them in, from run to run; `None` for the memory.
+    """
+
+    views: Annotated[int, Field(ge=0, le=1000)] = 0
+    folder: str | None = None
 
 
 class Data(Section):
@@ -393,6 +421,8 @@ class Config(Section):
     Attributes:
         name: Name of the recipe, if any.
         model: The network.
+        head: Training of the classifier alone, before the epochs; `None` for none.
+        cache: What is kept of the stages that do not learn.
         data: The images.
         preprocessing: How an image becomes the network's input.
         augmentation: What changes training images at random.
@@ -403,7 +433,7 @@ class Config(Section):
         saving: When checkpoints are written.
         epochs: Number of passes over the training images.
         auto: Keys that follow from the number of training photos once they are counted, by
-            `training/plan.py`: written `epochs: auto`, `batch_size: auto`.
+            `training/plan.py`: written `epochs: auto`, `head: {views: auto}`.
         patience: Number of epochs without a better one, by the validation images, after which the
             run ends; `None` to go on to the last.
         batch_size: Number of images of a step, over all replicas.
@@ -422,6 +452,8 @@ class Config(Section):
 
     name: str = "custom"
     model: Model = Model()
+    head: Head | None = None
+    cache: Cache = Cache()
     data: Data = Data()
     preprocessing: Annotated[Preprocessing, AfterValidator(_for_training)] = Preprocessing()
     augmentation: Augmentation = Augmentation()
@@ -432,7 +464,7 @@ class Config(Section):
     saving: Saving = Saving()
     epochs: Epochs = 20
     batch_size: Count = 32
-    auto: tuple[Literal["epochs", "batch_size"], ...] = ()
+    auto: tuple[AutoKey, ...] = ()
     patience: Epochs | None = None
     label_smoothing: Rate = 0.0
     balance: Literal["auto", "none", "sampling", "weights"] = "none"
@@ -449,11 +481,22 @@ class Config(Section):
         """Takes `epochs: auto` for a key of `auto`; its default stands in until it is settled."""
         if not isinstance(values, dict):
             return values
-        found = [key for key in ("epochs", "batch_size") if values.get(key) == AUTO]
-        if not found:
-            return values
-        kept = {key: value for key, value in values.items() if key not in found}
-        return {**kept, "auto": found}
+        kept, found = dict(values), []
+        for key in get_args(AutoKey):
+            name, _, inner = key.partition(".")
+            section = kept.get(name)
+            if not inner and section == AUTO:
+                del kept[name]
+                found.append(key)
+            elif isinstance(section, dict) and section.get(inner) == AUTO:
+                kept[name] = {other: value for other, value in section.items() if other != inner}
+                found.append(key)
+        return {**kept, "auto": found} if found else values
+
+    @property
+    def last_epoch(self) -> int:
+        """Number of the last epoch at most; 0 where the run ends with the classifier."""
+        return 0 if self.head is not None and self.head.alone else self.epochs
 
     @model_validator(mode="after")
     def _fits_the_run(self) -> Self:
@@ -479,6 +522,12 @@ class Config(Section):
             raise ValueError(
                 "Expected model.arguments.drop_block_rate where schedule.drop_block lets it grow. "
                 "Received: none. Give one, or leave schedule.drop_block out."
+            )
+        if self.head is not None and self.model.weights is None:
+            raise ValueError(
+                "Expected model.weights where the classifier is trained alone first: features of random "
+                "weights tell little. Received: head without weights. Start from imagenet, a run or a "
+                "file by --weights, or leave head, --quick and --views out."
             )
         if self.batch_size % self.optimizer.accumulation:
             raise ValueError(

@@ -86,6 +86,14 @@ class Devices:
 
         return int(tf.reduce_min(self.strategy.gather(tf.constant([value]), axis=0)))
 
+    def from_chief(self, values: Any) -> Any:
+        """The chief's array in all processes, whatever theirs is; of one shape everywhere."""
+        if self.share.workers == 1:
+            return values
+        import tensorflow as tf
+
+        return self.strategy.gather(tf.constant(values)[None], axis=0)[0].numpy()
+
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
         """Says what it means that a collective operation fails.

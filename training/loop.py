@@ -1,9 +1,13 @@
 """A run, from its configuration to its evaluation, top to bottom."""
 
+import contextlib
+import dataclasses
 import io
 import math
 import signal
 import time
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -11,20 +15,19 @@ import keras_resnets
 from keras_resnets.card import Card
 from keras_resnets.data import ImageData
 from keras_resnets.errors import UserError
+from keras_resnets.features import stages
 
-from . import networks, plan
+from . import frozen, networks, plan
 from .cluster import Task
 from .config import Config
 from .data.balance import Balance
-from .data.batches import (
-    steps_per_epoch,
-    training_batches,
-    validation_batches,
-)
+from .data.batches import steps_per_epoch, training_batches
 from .data.identity import DataIdentity
 from .data.opening import open_checked
 from .devices import Devices, Share
-from .objective import Objective, objective_of
+from .feeds import Feed, make_feed
+from .head import train_head
+from .objective import Objective, objective_of, weighted
 from .optim.loss_scale import LossScale
 from .optim.schedule import LearningRate
 from .optim.swa import EqualAverage
@@ -65,25 +68,26 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     devices = Devices.open(config, task)
     networks.check(config)
     data = open_checked(config.data, config.model.classes)
-    config = plan.settled(config, data.sizes["train"])
-    devices = Devices.open(config, task)  # the same ones, with the shares of the batch as it is now
-    share = devices.share
-    if task.is_chief:
-        print(data.summary())
-        print(networks.start_in_words(config.model))
-    steps = steps_per_epoch(data, config.batch_size)
     balance = Balance.of(config.balance, data)
-    if task.is_chief and balance.method != "none":
-        print(balance.in_words())
     objective = objective_of(
         multi_label=data.multi_label,
         label_smoothing=config.label_smoothing,
         class_weights=balance.class_weights,
     )
+    served = networks.served(config, len(data.class_names), objective.activation)
+    config = plan.settled(config, data.sizes["train"], len(stages(served)) - 1)
+    config = frozen.settled(config, served, data)
+    devices = Devices.open(config, task)  # the same ones, with the shares of the batch as it is now
+    if task.is_chief:
+        print(data.summary())
+        print(networks.start_in_words(config.model))
+        print(frozen.in_words(config, served, data), end="")
+    steps = steps_per_epoch(data, config.batch_size)
+    if task.is_chief and balance.method != "none":
+        print(balance.in_words())
     with devices.strategy.scope():
         learner = make_learner(config, data, steps, objective)
-    decorrelate(learner, share.first_replica)
-    served = networks.served(config, len(data.class_names), objective.activation)
+    decorrelate(learner, devices.share.first_replica)
     models = Models(folder, served, _card(config, data, folder))
     checkpoints = Checkpoints(folder / CHECKPOINTS, others=folder.run / CHECKPOINTS)
     identity = DataIdentity.of(data)
@@ -97,90 +101,178 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
         journal = Journal()
         checkpoint = newest_common(checkpoints, devices)
         if checkpoint is not None:
-            journal = restored(checkpoint, learner, average, identity, share, data_changed)
+            journal = restored(checkpoint, learner, average, identity, devices.share, data_changed)
             print(f"Continuing after {journal.epoch} epochs and {journal.step} steps.")
+        models.assign(learner.weights())
 
-        def save() -> None:
-            checkpoints.save(
-                RunCheckpoint(
-                    journal.steps_done,
-                    {**read_state(learner), **average.state()},
-                    journal.to_dict(),
-                    identity.to_dict(),
-                    share.first_replica,
-                )
-            )
+        def check() -> None:
+            """Ends a computation at a signal; of several processes all go on to the next step."""
+            if devices.share.workers == 1:
+                requests.check()
 
-        training = iter(
-            devices.distribute(lambda: training_batches(data, config, journal.position, share))
-        )
-        validation = devices.distribute(
-            lambda: validation_batches(data, "validation", config, share)
-        )
+        feed = make_feed(models.network, data, balance, config, devices, check)
         progress = Progress(
             config.epochs, steps, config.batch_size, None if task.is_chief else io.StringIO()
         )
+        run = Run(
+            *(config, folder, devices, learner, models, checkpoints, identity, average, journal),
+            *(requests, feed, progress, steps, balance, task.is_chief),
+        )
         try:
-            while not journal.is_over(config.epochs, config.patience):
-                epoch = journal.epoch
-                if config.schedule.drop_block:
-                    grown = epoch / max(config.epochs - 1, 1)
-                    networks.set_drop_block_rate(learner.network, grown)
-                clock = time.perf_counter()
-                for _ in range(journal.step, steps):
-                    sums = learner.step(next(training), stop=requests.received is not None)
-                    stop = sums.pop("stop") > 0
-                    journal.add_step(sums, -clock + (clock := time.perf_counter()))
-                    if not math.isfinite(sums["loss"]):
-                        raise FloatingPointError("the loss")
-                    progress.step(
-                        epoch,
-                        journal.step,
-                        {**journal.means(), "learning_rate": learner.update.last_rate()},
-                    )
-                    if stop or is_due(config, "steps", journal.steps_done):
-                        save()
-                    if stop:
-                        # Where the signal went to another process, SIGTERM stands for it.
-                        raise Stopped(requests.received or signal.SIGTERM)
-
-                with learner.averaged():
-                    measured = learner.measure(validation)
-                    weights = learner.weights()
-                is_best = journal.end_epoch(
-                    measured, learner.update.last_rate(), learner.objective.chosen_by
-                )
-                swa_from = config.averaging.swa_from
-                if swa_from is not None and journal.epoch >= swa_from:
-                    average.add(weights)
-                if task.is_chief:
-                    models.save(weights, is_best=is_best)
-                    folder.write_history(journal.rows)
-                    if config.tensorboard:
-                        write_events(folder / "tensorboard", journal.rows[-1])
-                is_over = journal.is_over(config.epochs, config.patience)
-                if is_over or is_due(config, "epochs", journal.epoch):
-                    save()
-                progress.epoch(epoch, journal.rows[-1])
-            if task.is_chief and journal.epoch < config.epochs:
-                print(
-                    f"Ended after {journal.epoch} of {config.epochs} epochs: none was better than "
-                    f"epoch {journal.best_epoch} in the last {config.patience}."
-                )
+            if config.head is not None and not journal.head:
+                run.train_classifier(config.head.views)
+            while not journal.is_over(config.last_epoch, config.patience):
+                run.train_epoch()
         except FloatingPointError as error:
             raise NotFinite(_not_finite(journal, learner, folder)) from error
         if requests.received is not None:
             raise Stopped(requests.received)  # it came after the last step, and all is saved
 
     if task.is_chief:
+        if journal.epoch < config.last_epoch:
+            print(_ended_early(journal, config))
         some = training_batches(data, config).take(min(steps, SWA_STEPS))
-        models.save_average(average, some)
+        models.save_average(average, *networks.learning_part(models.network, some, config))
         calibrate_run(folder.path, data, config.batch_size, config.coverage)
         result = evaluate_run(folder, data, config.batch_size)
         print(f"The best model has {result.verdict}.")
         if result.split != "test":
             print("There is no test split: these images have also chosen the best epoch.")
     folder.finish()
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run under way, and its two phases.
+
+    Attributes:
+        config: The run's config, settled.
+        folder: This process's own folder.
+        devices: The devices that share a batch.
+        learner: The network in training.
+        models: The network to be saved.
+        checkpoints: The run's checkpoints.
+        identity: The images of the run.
+        average: Average of the weights over epochs.
+        journal: How far the run has come.
+        requests: Signals that came.
+        feed: Where batches come from.
+        progress: What the terminal shows.
+        steps: Number of steps of an epoch.
+        balance: What makes every class count alike.
+        is_chief: Whether this process writes the run's files.
+    """
+
+    config: Config
+    folder: RunFolder
+    devices: Devices
+    learner: Learner
+    models: Models
+    checkpoints: Checkpoints
+    identity: DataIdentity
+    average: EqualAverage
+    journal: Journal
+    requests: StopRequests
+    feed: Feed
+    progress: Progress
+    steps: int
+    balance: Balance
+    is_chief: bool
+
+    def train_classifier(self, views: int) -> None:
+        """Trains the classifier alone, on so many views of each training photo."""
+        network, objective = self.learner.network, self.learner.objective
+        # Where all photos are seen at once, to draw one more often is to weight its loss.
+        balanced = self.balance.method != "none"
+        with self._saved_when_stopped():
+            trained = train_head(
+                self.feed.to_features,
+                self.feed.views,
+                count=views,
+                objective=weighted(objective, self.balance.factors) if balanced else objective,
+            )
+        # All processes computed it alike, but for the rounding of different machines.
+        trained = trained.everywhere(self.devices.from_chief)
+        networks.set_classifier(network, trained.head.kernel, trained.head.bias)
+        self.learner.update.begin_averages()
+        self.journal.end_head(
+            trained.training,
+            trained.validation,
+            trained.images,
+            trained.seconds,
+            objective.chosen_by,
+        )
+        self._record(self.learner.weights(), is_best=True)
+        self._save()
+
+    def train_epoch(self) -> None:
+        """Trains what learns for the rest of an epoch, validates, and saves."""
+        config, journal, learner = self.config, self.journal, self.learner
+        if config.schedule.drop_block:
+            grown = journal.epoch / max(config.epochs - 1, 1)
+            networks.set_drop_block_rate(learner.network, grown)
+        clock = time.perf_counter()
+        with self._saved_when_stopped():
+            batches = self.feed.epoch(journal.position)
+            for _ in range(journal.step, self.steps):
+                sums = learner.step(next(batches), stop=self.requests.received is not None)
+                stop = sums.pop("stop") > 0
+                journal.add_step(sums, -clock + (clock := time.perf_counter()))
+                if not math.isfinite(sums["loss"]):
+                    raise FloatingPointError("the loss")
+                self.progress.step(
+                    journal.epoch,
+                    journal.step,
+                    {**journal.means(), "learning_rate": learner.update.last_rate()},
+                )
+                if stop:
+                    # Where the signal went to another process, SIGTERM stands for it.
+                    raise Stopped(self.requests.received or signal.SIGTERM)
+                if is_due(config, "steps", journal.steps_done):
+                    self._save()
+
+        with learner.averaged():
+            measured = learner.measure(self.feed.validation())
+            weights = learner.weights()
+        is_best = journal.end_epoch(
+            measured, learner.update.last_rate(), learner.objective.chosen_by
+        )
+        swa_from = config.averaging.swa_from
+        if swa_from is not None and journal.epoch >= swa_from:
+            self.average.add(weights)
+        self._record(weights, is_best=is_best)
+        is_over = journal.is_over(config.last_epoch, config.patience)
+        if is_over or is_due(config, "epochs", journal.epoch):
+            self._save()
+
+    def _record(self, weights: Sequence[Any], *, is_best: bool) -> None:
+        """Leaves the history's newest row and its model in the folder, and a line on the terminal."""
+        rows = self.journal.rows
+        if self.is_chief:
+            self.models.save(weights, is_best=is_best)
+            self.folder.write_history(rows)
+            if self.config.tensorboard:
+                write_events(self.folder / "tensorboard", rows[-1])
+        self.progress.epoch(rows[-1])
+
+    def _save(self) -> None:
+        self.checkpoints.save(
+            RunCheckpoint(
+                self.journal.steps_done,
+                {**read_state(self.learner), **self.average.state()},
+                self.journal.to_dict(),
+                self.identity.to_dict(),
+                self.devices.share.first_replica,
+            )
+        )
+
+    @contextlib.contextmanager
+    def _saved_when_stopped(self) -> Iterator[None]:
+        try:
+            yield
+        except Stopped:
+            self._save()
+            raise
 
 
 def make_learner(
@@ -201,6 +293,7 @@ def make_learner(
         network,
         update,
         objective=objective,
+        forward=networks.forward(network, config),
         loss_scale=LossScale() if config.precision == "mixed_float16" else None,
         accumulation=rule.accumulation,
         jit_compile=config.jit_compile,
@@ -287,6 +380,14 @@ def _card(config: Config, data: ImageData, folder: RunFolder) -> Card:
         data=config.data.arguments(),
         provenance={"made_by": "keras-resnets train", "recipe": config.name, **first},
         multi_label=data.multi_label,
+    )
+
+
+def _ended_early(journal: Journal, config: Config) -> str:
+    best = f"epoch {journal.best_epoch}" if journal.best_epoch else "the classifier alone"
+    return (
+        f"Ended after {journal.epoch} of {config.epochs} epochs: none was better than {best} in the "
+        f"last {config.patience}."
     )
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 import keras_resnets
 from keras_resnets.card import Card, card_path
 from keras_resnets.errors import MissingFile, UserError, near_miss
-from keras_resnets.features import all_layers
+from keras_resnets.features import all_layers, stages
 from keras_resnets.weights import FreshHeadWarning
 
 from .config import Config, Model
@@ -26,6 +27,7 @@ _DECIDED = {
 }
 # Of whole numbers and of factors in `model.arguments`: beyond, a typing error fills the memory.
 LARGEST, WIDEST = 1024, 10.0
+CLASSIFIER = "predictions"  # the last layer of every network
 _FINITE = ConfigDict(allow_inf_nan=False)
 
 
@@ -128,7 +130,7 @@ def in_training(
         warnings.simplefilter("ignore", FreshHeadWarning)  # it is what is meant, and was said
         network = _build(config, len(class_names), weights, None, config.precision)
     if weights is not None and _is_of_others(weights, class_names, multi_label):
-        head = network.get_layer("predictions")
+        head = network.get_layer(CLASSIFIER)
         for variable, initializer in (
             (head.kernel, head.kernel_initializer),
             (head.bias, head.bias_initializer),
@@ -155,6 +157,70 @@ def _is_of_others(weights: str, class_names: Sequence[str], multi_label: bool) -
 def served(config: Config, classes: int, activation: str = "softmax") -> keras.Model:
     """The same network in float32, to probabilities, without the first weights."""
     return _build(config, classes, None, activation, "float32")
+
+
+def split(network: keras.Model, count: int) -> tuple[keras.Model, keras.Model]:
+    """The first parts of a network, from images to maps, and the others, from maps to its outputs.
+
+    Args:
+        network: A network with a classifier, whose layers and weights both share.
+        count: Number of parts, of the stem and the stages, at least 1.
+    """
+    maps = _after(network, count)
+    return keras.Model(network.input, maps), keras.Model(maps, network.output)
+
+
+def to_features(network: keras.Model, count: int) -> keras.Model:
+    """The network behind its first parts, 0 for all of it, up to what its classifier sees."""
+    return keras.Model(_after(network, count), network.get_layer(CLASSIFIER).input)
+
+
+def _after(network: keras.Model, count: int) -> Any:
+    """What so many parts of a network give, a symbolic tensor of the network's own graph."""
+    return stages(network)[count - 1][-1].output if count else network.input
+
+
+def in_inference(network: keras.Model) -> Callable[[Any], Any]:
+    """The network as a compiled function of a batch of any size."""
+    inputs = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)
+    compiled: Callable[[Any], Any] = tf.function(
+        lambda batch: network(batch, training=False), input_signature=[inputs]
+    )
+    return compiled
+
+
+def forward(network: keras.Model, config: Config) -> Any:
+    """The function that learns: from photos to logits, or from the maps of the frozen stages.
+
+    Args:
+        network: The network in training.
+        config: The run's config, settled.
+    """
+    if not config.model.freeze:
+        return network
+    frozen, learning = split(network, config.model.freeze)
+    if config.cache.views:
+        return learning
+    # Their own layers that drop something do not.
+    return lambda images, training: learning(frozen(images, training=False), training=training)
+
+
+def learning_part(
+    network: keras.Model, photos: "tf.data.Dataset", config: Config
+) -> tuple[keras.Model, "tf.data.Dataset"]:
+    """The part of a network that learns, and batches of photos as it sees them."""
+    if not config.model.freeze:
+        return network, photos
+    frozen, learning = split(network, config.model.freeze)
+    compute = in_inference(frozen)
+    return learning, photos.map(lambda images, targets: (compute(images), targets))
+
+
+def set_classifier(network: keras.Model, kernel: Any, bias: Any) -> None:
+    """Gives the last layer these weights."""
+    classifier = network.get_layer(CLASSIFIER)
+    classifier.kernel.assign(kernel)
+    classifier.bias.assign(bias)
 
 
 def set_drop_block_rate(network: keras.Model, share: float) -> None:

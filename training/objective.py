@@ -97,6 +97,13 @@ class ManyLabels:
         return {AVERAGE_PRECISION: mean_average_precision(targets, logits)}
 
 
+def weighted(objective: Objective, factors: Array) -> Objective:
+    """The objective where an image counts for its class's factor, if it has one class."""
+    if not isinstance(objective, OneClass):
+        return objective
+    return dataclasses.replace(objective, class_weights=tuple(factors.tolist()))
+
+
 def objective_of(
     *,
     multi_label: bool,

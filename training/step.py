@@ -1,6 +1,6 @@
 """One step of training and one of validation, under any strategy of `tf.distribute`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,9 +21,10 @@ class Learner:
     and applies them once.
 
     Args:
-        network: Maps images to logits; made in `strategy.scope()`.
+        network: The network, whose weights are read and saved; made in `strategy.scope()`.
         update: The update from a gradient; made there too.
         objective: What the network learns to say.
+        forward: Function of a batch and `training` that gives logits; by default the network itself.
         loss_scale: Scale of the loss for float16; made there too.
         accumulation: Parts in which a replica computes its batch.
         jit_compile: Whether XLA compiles the step.
@@ -35,11 +36,13 @@ class Learner:
         update: Update,
         *,
         objective: Objective,
+        forward: Callable[..., Any] | None = None,
         loss_scale: LossScale | None = None,
         accumulation: int = 1,
         jit_compile: bool = False,
     ):
         self.network = network
+        self._forward = forward or network
         self.update = update
         self.loss_scale = loss_scale
         self.accumulation = accumulation
@@ -120,7 +123,7 @@ class Learner:
     def _gradients(self, images: Any, targets: Any, weight: Any) -> tuple[list[Any], Any, Any]:
         """Gradients of the weighted sum of the losses; each image's loss, and how right it is."""
         with tf.GradientTape() as tape:
-            logits = self.network(images, training=True)
+            logits = self._forward(images, training=True)
             losses = self.objective.losses(targets, logits)
             share = tf.reduce_sum(losses) * weight
             if self.loss_scale is not None:
@@ -134,7 +137,7 @@ class Learner:
     def _validate(self, data: Any) -> tuple[dict[str, Any], list[Any]]:
         """Runs on each replica, on `(images, targets, weights)`."""
         images, targets, weights = data
-        logits = tf.cast(self.network(images, training=False), tf.float32)
+        logits = tf.cast(self._forward(images, training=False), tf.float32)
         losses = self.objective.losses(targets, logits, smoothed=False)
         sums = _summed(_sums(losses, self.objective.right(targets, logits), weights))
         answers = [targets, logits, weights] if self.objective.needs_all else []

@@ -135,29 +135,55 @@ def command_line(*words: object) -> str:
 
 
 def progress(
-    items: Iterable[Item], title: str, total: int, terminal: TextIO | None = None
+    items: Iterable[Item],
+    title: str,
+    total: int,
+    terminal: TextIO | None = None,
+    *,
+    each: int = 1,
 ) -> Iterator[Item]:
     """Passes the items on and counts them on one line, which is gone at the end.
+
+    After a second, and the first item, the line tells the time left too.
 
     Args:
         items: The items, from anything that yields.
         title: What is being done.
-        total: Number of items there will be.
+        total: Number of things there will be.
         terminal: The stream to count on, standard error by default; nothing is written where that
             is no terminal.
+        each: Number of things that an item stands for, such as the images of a batch.
     """
     terminal = terminal or sys.stderr
     if not terminal.isatty():
         yield from items
         return
+    start = time.monotonic()
     try:
-        for index, item in enumerate(items, start=1):
-            terminal.write(f"\r{title} {index}/{total}")
+        for index, item in enumerate(items):
+            seconds = time.monotonic() - start
+            done = index * each
+            left = (
+                f", {clock(seconds / done * (total - done))} left" if index and seconds > 1 else ""
+            )
+            terminal.write(f"\r{title} {min(done + each, total)}/{total}{left}\x1b[K")
             terminal.flush()
             yield item
     finally:
         terminal.write("\r\x1b[K")
         terminal.flush()
+
+
+def clock(seconds: float) -> str:
+    """A duration as a clock shows it.
+
+    Example:
+        >>> clock(75), clock(3675)
+        ('1:15', '1:01:15')
+    """
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
 @contextlib.contextmanager

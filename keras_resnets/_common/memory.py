@@ -1,4 +1,4 @@
-"""The most memory that a process has held."""
+"""The memory that there is, and the most that a process has held."""
 
 import sys
 from pathlib import Path
@@ -24,3 +24,27 @@ def peak_memory() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def free_memory() -> int:
+    """Bytes that this process may still take: of the machine, or within its control group's limit.
+
+    Example:
+        >>> free_memory() > 1_000_000
+        True
+    """
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    limit, used = (_number(_CGROUP / name) for name in ("memory.max", "memory.current"))
+    return free if limit is None or used is None else max(min(free, limit - used), 0)
+
+
+_CGROUP = Path("/sys/fs/cgroup")  # a container's own
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # not there, or without a limit: "max"
+        return None

@@ -51,7 +51,9 @@ def test_photos_alone_start_from_imagenet():
     assert config.optimizer.layer_decay < 1
     assert config.augmentation.crop is not None
     assert config.patience == 10
-    assert set(config.auto) == {"epochs", "batch_size"}
+    assert set(config.auto) == {
+        *("epochs", "batch_size", "head.views", "model.freeze", "cache.views"),
+    }
 
 
 @pytest.mark.parametrize(("size", "network"), starting.SIZES.items())
@@ -91,7 +93,8 @@ def test_flags_and_overrides_change_what_is_meant():
     a3 = keras_resnets.weights.find_checkpoint("ResNeXt50", "a3_in1k").preprocessing
     assert config.preprocessing.size == 160
     assert config.preprocessing.crop_fraction == a3.crop_fraction
-    assert (config.epochs, config.auto) == (3, ("batch_size",))
+    assert config.epochs == 3
+    assert "epochs" not in config.auto
     assert config.optimizer.learning_rate == 0.01
 
 
@@ -208,6 +211,7 @@ def test_a_run_from_a_run_ends_early_and_goes_on_alike(finished, photos, tmp_pat
     settings = [
         *("--set", "patience=2", "--set", "optimizer.learning_rate=1e-9", "--epochs", "9"),
         *("--set", "deterministic=false", "--set", "model.freeze=2", "--strategy", "one"),
+        *("--set", "head=null"),
     ]
     assert main([*arguments, *settings]) == 0
     printed = capsys.readouterr().out

@@ -6,7 +6,7 @@ from typing import Any
 from keras_resnets.errors import UserError
 
 from .. import recipe, starting
-from ..config import Config
+from ..config import AUTO, Config
 
 # Flags that stand for keys of the configuration.
 KEYS = {
@@ -17,6 +17,10 @@ KEYS = {
     "model": "model.name",
     "weights": "model.weights",
     "image_size": "preprocessing.size",
+    "quick": "head.alone",
+    "views": "head.views",
+    "freeze": "model.freeze",
+    "cache": "cache.folder",
     "epochs": "epochs",
     "batch_size": "batch_size",
     "strategy": "distribution.strategy",
@@ -28,7 +32,7 @@ KEYS = {
     "tensorboard": "tensorboard",
 }
 # Those that say where a run computes and where its photos lie: a run goes on elsewhere.
-PLACE = ("data", "labels", "strategy", "devices")
+PLACE = ("data", "labels", "cache", "strategy", "devices")
 
 
 def add_configuration(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +56,24 @@ def add_configuration(parser: argparse.ArgumentParser) -> None:
         help="where the network starts: imagenet, a tag, a run or a file of weights, none",
     )
     parser.add_argument("--image-size", type=int, metavar="SIDE", help="pixels the network sees")
+    parser.add_argument(
+        "--quick",
+        action="store_const",
+        const=True,
+        help="train the classifier alone, on the features of the network as it starts",
+    )
+    parser.add_argument(
+        "--views",
+        type=int,
+        metavar="N",
+        help="views of each photo that the classifier learns from; by the number of photos",
+    )
+    parser.add_argument(
+        "--freeze",
+        metavar="N",
+        type=_parts,
+        help="parts that do not learn, of the stem and the stages; by the number of photos",
+    )
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--batch-size", type=int, help="over all devices")
     parser.add_argument(
@@ -93,6 +115,9 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="FOLDER", help="photos, in one folder a class")
     parser.add_argument(
         "--labels", metavar="CSV", help="labels of the photos, any number each (docs/photos.md)"
+    )
+    parser.add_argument(
+        "--cache", metavar="FOLDER", help="keep the frozen stages' outputs here, not in memory"
     )
     parser.add_argument("--strategy", help="one, mirrored (the default), multiworker or tpu")
     parser.add_argument("--devices", type=int, help="GPUs, or logical CPUs without one")
@@ -158,6 +183,12 @@ def elsewhere(config: Config, arguments: argparse.Namespace) -> Config:
         if getattr(arguments, flag) is not None:
             recipe.set_key(values, KEYS[flag], getattr(arguments, flag))
     return recipe.configure(values)
+
+
+def _parts(text: str) -> int | str:
+    if text != AUTO and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected 0, 2 or {AUTO}, received {text!r}")
+    return AUTO if text == AUTO else int(text)
 
 
 def _saving(text: str) -> dict[str, Any]:

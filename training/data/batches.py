@@ -84,7 +84,9 @@ def training_batches(
 
     def finish(numbers: Any, images: Any, labels: Any) -> tuple[Any, Any]:
         draws = Draws(config.seed, numbers[0], of_batch=True)
-        images, targets = random_mixing(images, _targets(data, labels), config.augmentation, draws)
+        images, targets = random_mixing(
+            images, targets_of(data, labels), config.augmentation, draws
+        )
         return preprocessing.normalize(images), targets
 
     preprocessing = config.preprocessing
@@ -104,7 +106,7 @@ def training_batches(
     )
 
 
-def _targets(data: ImageData, labels: Any) -> Any:
+def targets_of(data: ImageData, labels: Any) -> Any:
     """Target probabilities `(images, classes)`, float32, of the labels of a batch."""
     if data.multi_label:
         return tf.cast(labels, tf.float32)
@@ -127,27 +129,42 @@ def validation_batches(
     Returns:
         A data set of `(images, targets, weights)` with as many rows as a training batch.
     """
-    rows, classes = share.replica_batch(config.batch_size), len(data.class_names)
-    side = config.preprocessing.size
+    rows = share.replica_batch(config.batch_size)
+    batches = evaluation_batches(data, split, config.preprocessing, rows)
+    with_targets = batches.map(lambda images, labels: (images, targets_of(data, labels)))
+    return padded(with_targets, data.sizes[split], rows, share)
 
-    def fill(images: Any, labels: Any) -> tuple[Any, Any, Any]:
-        lacking = rows - tf.shape(labels)[0]
-        weights = tf.pad(tf.ones(tf.shape(labels)[:1]), [(0, lacking)])
-        images = tf.pad(images, [(0, lacking), (0, 0), (0, 0), (0, 0)])
-        targets = tf.pad(_targets(data, labels), [(0, lacking), (0, 0)])
+
+def padded(batches: "tf.data.Dataset", photos: int, rows: int, share: Share) -> "tf.data.Dataset":
+    """Batches filled up with inputs of no weight until every replica has equally many.
+
+    Args:
+        batches: One pass of `(inputs, targets)`, of which the last may have fewer rows.
+        photos: Number of inputs in all.
+        rows: Number of inputs of a batch.
+        share: This process's share of them.
+    """
+
+    shape, classes = (tuple(spec.shape[1:]) for spec in batches.element_spec)
+
+    def fill(images: Any, targets: Any) -> tuple[Any, Any, Any]:
+        lacking = rows - tf.shape(targets)[0]
+        weights = tf.pad(tf.ones(tf.shape(targets)[:1]), [(0, lacking)])
+        images = tf.pad(images, [(0, lacking), *[(0, 0)] * len(shape)])
+        targets = tf.pad(targets, [(0, lacking), (0, 0)])
         return (
-            tf.ensure_shape(images, (rows, side, side, 3)),
-            tf.ensure_shape(targets, (rows, classes)),
+            tf.ensure_shape(images, (rows, *shape)),
+            tf.ensure_shape(targets, (rows, *classes)),
             tf.ensure_shape(weights, (rows,)),
         )
 
-    batches = evaluation_batches(data, split, config.preprocessing, rows).map(fill)
+    batches = batches.map(fill)
     replicas = share.workers * share.replicas
-    lacking = -len(range(0, data.sizes[split], rows)) % replicas
+    lacking = -len(range(0, photos, rows)) % replicas
     empty = tf.data.Dataset.from_tensors(
         (
-            tf.zeros((rows, side, side, 3)),
-            tf.zeros((rows, classes)),
+            tf.zeros((rows, *shape)),
+            tf.zeros((rows, *classes)),
             tf.zeros((rows,)),
         )
     ).repeat(lacking)

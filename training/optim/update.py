@@ -80,6 +80,13 @@ class Update:
         step = int(tf.convert_to_tensor(self.optimizer.iterations.value))
         return float(self.learning_rate(max(step - 1, 0)))
 
+    def begin_averages(self) -> None:
+        """Has the averages begin from the variables as they are, set by something else than a step."""
+        for follower in (self.slow, self.ema):
+            if follower is not None:
+                for copy, variable in zip(follower.variables, self.variables, strict=True):
+                    copy.assign(variable.numpy())
+
     def go_to(self, epoch: int) -> None:
         """Goes to a place of the schedule, where epochs have another number of steps by now."""
         self.optimizer.iterations.assign(epoch * self.learning_rate.steps_per_epoch)

@@ -5,6 +5,8 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
+from keras_resnets._common.console import clock
+
 WIDTH = 20  # of the bar, in characters
 REFRESH = 0.2  # seconds between two drawings of the bar
 
@@ -53,14 +55,16 @@ class Progress:
         if self._steps:
             remaining = (self.epochs - epoch) * self.steps_per_epoch - step
             rate = self.images_per_second()
-            parts += [f"{rate:.0f} images/s", f"{_clock(remaining * self.batch_size / rate)} left"]
+            parts += [f"{rate:.0f} images/s", f"{clock(remaining * self.batch_size / rate)} left"]
         self._write("\r" + "  ".join(parts) + "\x1b[K")
 
-    def epoch(self, epoch: int, values: Mapping[str, float]) -> None:
-        """Leaves a line for an epoch, counted from 0, that is done."""
+    def epoch(self, values: Mapping[str, float]) -> None:
+        """Leaves a line for an epoch that is done, a row of the history; 0 is the classifier alone."""
         start = "\r\x1b[K" if self.stream.isatty() else ""
+        number = round(values["epoch"])
+        title = f"epoch {number}/{self.epochs}" if number else "classifier"
         shown = _shown({name: value for name, value in values.items() if name != "epoch"})
-        self._write("  ".join([f"{start}epoch {epoch + 1}/{self.epochs}", *shown]) + "\n")
+        self._write("  ".join([f"{start}{title}", *shown]) + "\n")
 
     def _write(self, text: str) -> None:
         self.stream.write(text)
@@ -69,9 +73,3 @@ class Progress:
 
 def _shown(values: Mapping[str, float]) -> list[str]:
     return [f"{name.replace('_', ' ')} {value:.4g}" for name, value in values.items()]
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -19,10 +19,11 @@ class Journal:
         step: Steps done of the epoch that follows.
         totals: Sums over the images of that epoch so far.
         seconds: Seconds spent on it so far.
-        rows: One of the history's for each epoch completed.
+        rows: One of the history's for each epoch completed, and for the classifier alone.
         best: Validation measure and negated loss of the best epoch, which compare in that order.
         best_epoch: Number of that epoch, or of the last one on other data; 0 before the first.
         steps_before: Steps done before the first of this epoch, since the start of the run.
+        head: Whether the classifier was trained alone.
     """
 
     epoch: int = 0
@@ -33,6 +34,7 @@ class Journal:
     best: tuple[float, float] = WORST
     best_epoch: int = 0
     steps_before: int = 0
+    head: bool = False
 
     @property
     def position(self) -> Position:
@@ -54,6 +56,26 @@ class Journal:
         """Loss and accuracy of the epoch so far."""
         return means(self.totals)
 
+    def end_head(
+        self,
+        training: Mapping[str, float],
+        validation: Mapping[str, float],
+        images: int,
+        seconds: float,
+        chosen_by: str = "accuracy",
+    ) -> None:
+        """Closes the classifier's own training, which is epoch 0 of the history, and the best yet.
+
+        Args:
+            training: Loss and accuracy on the training images.
+            validation: Loss and accuracy on the validation images.
+            images: Number of images whose features it took.
+            seconds: Seconds that it took.
+            chosen_by: Measure of which the best epoch has the highest.
+        """
+        self.head = True
+        self._add_row(training, validation, 0.0, images, seconds, chosen_by)
+
     def end_epoch(
         self,
         validation: Mapping[str, float],
@@ -68,15 +90,35 @@ class Journal:
             chosen_by: Measure of which the best epoch has the highest.
         """
         self.epoch += 1
-        row: dict[str, float] = {"epoch": self.epoch, **self.means()}
+        is_best = self._add_row(
+            self.means(),
+            validation,
+            learning_rate,
+            self.totals["images"],
+            self.seconds,
+            chosen_by,
+        )
+        self._begin_epoch()
+        return is_best
+
+    def _add_row(
+        self,
+        training: Mapping[str, float],
+        validation: Mapping[str, float],
+        learning_rate: float,
+        images: float,
+        seconds: float,
+        chosen_by: str,
+    ) -> bool:
+        """Adds a row to the history, and says whether it is the best one yet."""
+        row: dict[str, float] = {"epoch": self.epoch, **training}
         row |= {f"validation_{name}": value for name, value in validation.items()}
         row |= {
             "learning_rate": learning_rate,
-            "seconds": round(self.seconds, 3),
-            "images_per_second": round(self.totals["images"] / max(self.seconds, 1e-9), 1),
+            "seconds": round(seconds, 3),
+            "images_per_second": round(images / max(seconds, 1e-9), 1),
         }
         self.rows.append(row)
-        self._begin_epoch()
         reached = validation[chosen_by], -validation["loss"]
         is_best = reached > self.best
         if is_best:

@@ -32,24 +32,28 @@ class Models:
         self.network = network
         self.card = card
 
-    def save(self, weights: Sequence[np.ndarray[Any, Any]], *, is_best: bool) -> None:
-        """Writes the network with these weights as the last, and as the best where it is."""
+    def assign(self, weights: Sequence[np.ndarray[Any, Any]]) -> None:
+        """Gives the network these weights."""
         for variable, value in zip(self.network.weights, weights, strict=True):
             variable.assign(value)
+
+    def save(self, weights: Sequence[np.ndarray[Any, Any]], *, is_best: bool) -> None:
+        """Writes the network with these weights as the last, and as the best where it is."""
+        self.assign(weights)
         self._write([BEST, LAST] if is_best else [LAST])
 
-    def save_average(self, average: EqualAverage, batches: Any) -> None:
+    def save_average(self, average: EqualAverage, learning: keras.Model, batches: Any) -> None:
         """Writes the equal-weight average as the best and the last network.
 
         Args:
             average: Average of the weights of some epochs; nothing is written where there were
                 none.
-            batches: Batches of training images, for the average's own batch statistics.
+            learning: The part of the network that learned.
+            batches: Training batches of what that part sees, for the average's own batch statistics.
         """
         if average.count:
-            for variable, value in zip(self.network.weights, average.average, strict=True):
-                variable.assign(value)
-            reestimate_batch_norm(self.network, batches)
+            self.assign(average.average)
+            reestimate_batch_norm(learning, batches)
             self._write([BEST, LAST])
 
     def _write(self, names: Sequence[str]) -> None:

@@ -30,6 +30,11 @@ class StopRequests:
         for signum, handler in self._before.items():
             signal.signal(signum, handler)
 
+    def check(self) -> None:
+        """Raises `Stopped` once a signal has come."""
+        if self.received is not None:
+            raise Stopped(self.received)
+
     def _receive(self, signum: int, _: FrameType | None) -> None:
         if self.received is not None and signum == signal.SIGINT:
             raise KeyboardInterrupt

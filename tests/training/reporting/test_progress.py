@@ -15,7 +15,7 @@ def _run(stream):
     for step in range(1, 5):
         progress._drawn = 0.0  # the bar is drawn at most five times a second
         progress.step(0, step, {"loss": 0.5, "learning_rate": 0.1})
-    progress.epoch(0, {"epoch": 1, "loss": 0.5, "validation_accuracy": 0.75})
+    progress.epoch({"epoch": 1, "loss": 0.5, "validation_accuracy": 0.75})
     return stream.getvalue()
 
 

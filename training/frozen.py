@@ -1,0 +1,207 @@
+"""The stages that do not learn: their outputs are computed once for each view of a photo, then kept.
+
+They are kept as float16, in memory or in the folder that `--cache` names, and stand for the photos in
+every epoch. A frozen stage is in inference mode: its batch statistics are fixed, and nothing is dropped.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_resnets._common.console import progress
+from keras_resnets._common.memory import free_memory
+from keras_resnets._common.tables import size
+from keras_resnets.data import ImageData
+from keras_resnets.errors import UserError
+
+from . import plan
+from .cache import MAPS, TARGETS, CacheFiles, disk_room
+from .config import Augmentation, Config
+from .data.maps import View
+from .data.views import view_batches
+from .networks import in_inference, split
+
+MOST_VIEWS = 8  # of a training photo that are kept
+FEWEST_VIEWS = 4  # fewer are too little augmentation: then each epoch computes its own
+SHARE = 0.5  # of the free memory, or of the free disk, that they may take
+LARGEST = float(np.finfo(MAPS).max)
+
+Array = np.ndarray[Any, Any]
+
+
+class FrozenOutputs:
+    """The maps that the learning stages are fed in place of photos.
+
+    Args:
+        frozen: The stages that do not learn, on this process's first device.
+        data: The images.
+        config: The run's config, with the number of views to keep.
+        check: Function that is called between batches, and may raise to stop.
+    """
+
+    def __init__(
+        self,
+        frozen: keras.Model,
+        data: ImageData,
+        config: Config,
+        check: Callable[[], None] = lambda: None,
+    ):
+        self.data = data
+        self.config = config
+        self.shape: tuple[int, ...] = frozen.output_shape[1:]
+        self._classes = len(data.class_names)
+        self._check = check
+        self._compute = in_inference(frozen)
+        self._views: dict[tuple[str, int], View] = {}
+        self._files = None
+        if config.cache.folder is not None:
+            self._files = CacheFiles(Path(config.cache.folder), key(frozen, data, config))
+
+    def view(self, split: str, number: int) -> View:
+        """A view of all photos of a split; computed where it is not there yet."""
+        found = self._views.get((split, number))
+        if found is None:
+            shape = (self.data.sizes[split], *self.shape)
+            found = self._read(split, number, shape) or self._kept(split, number, shape)
+            self._views[split, number] = found
+        return found
+
+    def batches(self, split: str, number: int) -> Iterator[tuple[Array, Array]]:
+        """Maps and targets of a view, float32, also of one that is not kept, in the split's order."""
+        rows = self.config.batch_size
+        if split == "train" and number >= self.config.cache.views:
+            yield from self._computed(split, number)
+            return
+        view = self.view(split, number)
+        for start in range(0, len(view.targets), rows):
+            part = slice(start, start + rows)
+            yield view.maps[part].astype("float32"), view.targets[part]
+
+    def _read(self, split: str, number: int, shape: tuple[int, ...]) -> View | None:
+        return (
+            None if self._files is None else self._files.read(split, number, shape, self._classes)
+        )
+
+    def _kept(self, split: str, number: int, shape: tuple[int, ...]) -> View:
+        if self._files is not None:
+            with self._files.writing(split, number) as writer:
+                for maps, targets in self._computed(split, number):
+                    writer.add(maps, targets)
+            written = self._read(split, number, shape)
+            assert written is not None
+            return written
+        view = View(np.empty(shape, MAPS), np.empty((shape[0], self._classes), TARGETS))
+        start = 0
+        for maps, targets in self._computed(split, number):
+            part = slice(start, start + len(targets))
+            view.maps[part], view.targets[part] = maps, targets
+            start += len(targets)
+        return view
+
+    def _computed(self, split: str, number: int) -> Iterator[tuple[Array, Array]]:
+        rows = self.config.batch_size
+        title = f"Frozen stages, {split} view {number + 1}, photo"
+        batches = view_batches(self.data, split, self.config, number, rows)
+        for images, targets in progress(batches, title, self.data.sizes[split], each=rows):
+            self._check()
+            maps = self._compute(images).numpy()
+            # Rounded whether kept or not, so that both are the same numbers.
+            yield np.clip(maps, -LARGEST, LARGEST).astype(MAPS), targets.numpy()
+
+
+def bytes_of_view(frozen: keras.Model, data: ImageData, split: str) -> int:
+    """Bytes that one view of a split's photos takes."""
+    maps = MAPS.itemsize * math.prod(frozen.output_shape[1:])
+    return int(data.sizes[split] * (maps + TARGETS.itemsize * len(data.class_names)))
+
+
+def settled(config: Config, network: keras.Model, data: ImageData) -> Config:
+    """The configuration with the number of views that are kept, where it leaves that open.
+
+    At most 8, and no more than there are epochs, within half of the memory or the disk that is free;
+    none where fewer than four fit.
+    """
+    if not config.model.freeze:
+        return plan.with_views(config, 0)
+    frozen, _ = split(network, config.model.freeze)
+    validation, training = (bytes_of_view(frozen, data, kind) for kind in ("validation", "train"))
+    fitting = max(int(SHARE * room(config)) - validation, 0) // training
+    wanted = min(MOST_VIEWS, config.epochs)
+    views = min(wanted, fitting) if fitting >= min(FEWEST_VIEWS, wanted) else 0
+    return plan.with_views(config, views)
+
+
+def room(config: Config) -> int:
+    """Bytes free, on the disk of the cache's folder or else in the memory."""
+    folder = config.cache.folder
+    return free_memory() if folder is None else disk_room(Path(folder))
+
+
+def in_words(config: Config, network: keras.Model, data: ImageData) -> str:
+    """What is kept of the frozen stages, and which augmentation that leaves: a line, or none."""
+    count, views, folder = config.model.freeze, config.cache.views, config.cache.folder
+    if not count:
+        return (
+            "" if folder is None else "No stage is frozen: there is nothing to keep in --cache.\n"
+        )
+    frozen, _ = split(network, count)
+    view = bytes_of_view(frozen, data, "train")
+    parts = ["the stem", *(f"stage {number}" for number in range(1, count))]
+    named = f"{parts[0]} to {parts[-1]}" if count > 2 else " and ".join(parts)
+    if not views:
+        return (
+            f"Frozen: {named}, computed in each epoch, with all augmentation: {FEWEST_VIEWS} views of "
+            f"the photos take {size(FEWEST_VIEWS * view)}, and half of what is free is "
+            f"{size(SHARE * room(config))}. --cache FOLDER keeps them on a disk.\n"
+        )
+    taken = views * view + bytes_of_view(frozen, data, "validation")
+    return (
+        f"Frozen: {named}, computed once for {views} views of each photo "
+        f"({size(taken)} in {folder or 'memory'}). "
+        f"{augmentation_in_words(config.augmentation, views)}\n"
+    )
+
+
+def augmentation_in_words(augmentation: Augmentation, views: int) -> str:
+    """What becomes of the augmentation where each photo has so many views."""
+    of_photos = [
+        name
+        for name in ("crop", "flip", "shift", "policy", "jitter", "erasing")
+        if getattr(augmentation, name)
+    ]
+    of_batches = [name for name in ("mixup", "cutmix") if getattr(augmentation, name)]
+    if views == 1:
+        said = f"Augmentation: no {', '.join(of_photos)}" if of_photos else "Augmentation: none"
+    else:
+        said = f"Augmentation: {', '.join(of_photos) or 'none'}, drawn once a view"
+    mixed = f"; {' and '.join(of_batches)} of the maps, drawn anew" if of_batches else ""
+    return f"{said}{mixed}."
+
+
+def key(frozen: keras.Model, data: ImageData, config: Config) -> str:
+    """Digest of all that the maps are computed of: photos, stages with their weights, views.
+
+    Raises:
+        UserError: For a data set that has no digest of its images.
+    """
+    if not data.digest:
+        raise UserError(
+            f"Expected --cache with a folder of photos, whose content is known by a digest. "
+            f"Received: the data set {data.name}. Leave --cache out."
+        )
+    digest = hashlib.sha256()
+    views = {
+        "photos": data.digest,
+        "network": [config.model.name, config.model.arguments, config.model.freeze],
+        **config.model_dump(mode="json", include={"preprocessing", "augmentation", "seed"}),
+    }
+    digest.update(json.dumps(views, sort_keys=True).encode())
+    for weights in frozen.get_weights():
+        digest.update(np.ascontiguousarray(weights).tobytes())
+    return digest.hexdigest()[:16]
