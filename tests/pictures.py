@@ -17,6 +17,17 @@ def picture(seed: int, height: int = 24, width: int = 30) -> Image.Image:
     return Image.fromarray((smooth + grain).clip(0, 255).astype("uint8"))
 
 
+def scene(seed: int, height: int = 180, width: int = 240) -> Image.Image:
+    """Blobs of all sizes, the larger the stronger, as in photos of the world: its copies are found."""
+    random = np.random.default_rng(seed)
+    total = np.zeros((height, width, 3))
+    for octave in range(1, 8):
+        blobs = Image.fromarray(random.integers(0, 256, (2**octave, 2**octave, 3), dtype="uint8"))
+        layer = np.asarray(blobs.resize((width, height), Image.Resampling.BICUBIC)).astype(float)
+        total += (layer - 127.5) / 2 ** (octave / 2)
+    return Image.fromarray((total * 55 / total.std() + 127.5).clip(0, 255).astype("uint8"))
+
+
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     """The content of a file of that kind."""
     content = io.BytesIO()

@@ -72,6 +72,8 @@ LAZILY = {
     "keras_resnets/models": {"keras", "keras_resnets.layers", "keras_resnets.weights"},
     "keras_resnets/_common/pictures.py": {"matplotlib", "numpy"},
     "keras_resnets/photos": {"PIL"},
+    "keras_resnets/photos/looking.py": {"PIL", "imagehash"},
+    "keras_resnets/photos/duplicates.py": {"scipy"},
     "keras_resnets/preprocessing.py": {"PIL", "keras"},
     "keras_resnets/weights": {"keras"},
     "keras_resnets/weights/hub.py": {"keras", "huggingface_hub", "httpx", "requests", "httpx2"},

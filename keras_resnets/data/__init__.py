@@ -12,6 +12,7 @@ from keras_resnets.data._images import (
     without_stalls,
 )
 from keras_resnets.data._labels import LabelFile, read_labels
+from keras_resnets.data._splitting import Photo
 from keras_resnets.data._tree import LeftOut
 from keras_resnets.errors import UserError
 
@@ -19,6 +20,7 @@ __all__ = [
     "ImageData",
     "LabelFile",
     "LeftOut",
+    "Photo",
     "crop_image",
     "decode_image",
     "evaluation_batches",
@@ -50,7 +52,8 @@ def open_data(
         folder: A folder with one folder of photos a class (the formats of `keras_resnets.photos`), or
             such folders under `train`, `validation` and `test`, or as people call these: `Training`,
             `val`, `dev`, `testset`, `seg_test`. One folder around all is seen through. What lacks is
-            chosen by each file's content, so that it stays as it was when photos are added. Every
+            chosen by each file's content, so that it stays as it was when photos are added; near
+            duplicates share a split, and every class has a photo in each where it has enough. Every
             photo is decoded once to find the broken ones. Whatever is not used is counted in a
             warning and in `ImageData.left_out`.
         labels: A CSV file that says which classes the photos of `folder` have, in whatever folders they

@@ -25,7 +25,7 @@ from keras_resnets.data._tree import (
     visible,
 )
 from keras_resnets.errors import MissingFile, UserError
-from keras_resnets.photos import problem_of
+from keras_resnets.photos import Look, checked_look
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -94,6 +94,7 @@ def open_folder(folder: str, *, labels: str | None = None, everything: bool = Fa
         test_is_validation=bool(splits["test"]) and splits["test"] is splits["validation"],
         digest=_digest(splits, names, multi_label=multi_label),
         multi_label=multi_label,
+        photos={split: tuple(splits[split]) for split in SPLITS},
     )
 
 
@@ -187,23 +188,23 @@ def _checked(listed: Sequence[Listed]) -> tuple[dict[str, list[Photo]], dict[Pat
     problems: dict[Path, str] = {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes outside the interpreter lock
         checked = pool.map(_check, (photo.path for photo in listed))
-        for photo, (sha256, problem) in zip(listed, checked, strict=True):
-            if problem is None:
-                found = Photo(sha256, str(photo.path), photo.class_names)
-                photos[photo.split].append(found)
+        for photo, (sha256, found) in zip(listed, checked, strict=True):
+            if isinstance(found, Look):
+                named = Photo(sha256, str(photo.path), photo.class_names, found)
+                photos[photo.split].append(named)
             else:
-                problems[photo.path] = problem
+                problems[photo.path] = found
     # An empty split is none.
     return {split: found for split, found in photos.items() if found or split == "train"}, problems
 
 
-def _check(path: Path) -> tuple[str, str | None]:
-    """The sha256 of a file, and why it cannot be decoded."""
+def _check(path: Path) -> tuple[str, Look | str]:
+    """The sha256 of a file, and what it looks like, or why it cannot be decoded."""
     try:
         content = path.read_bytes()
     except OSError as error:
         return "", error.strerror or str(error)
-    return hashlib.sha256(content).hexdigest(), problem_of(content)
+    return hashlib.sha256(content).hexdigest(), checked_look(content)
 
 
 def _whole(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from keras_resnets._common.tables import table
+from keras_resnets.data._splitting import Photo
 from keras_resnets.data._tree import LeftOut
 from keras_resnets.data.tiny import MOST_SIDE, Axis, decode_tiny_png, is_tiny_png, resized
 from keras_resnets.errors import UserError, near_miss
@@ -42,6 +43,7 @@ class ImageData:
         origins: Where each split comes from, in words.
         test_is_validation: Whether there is no test split, and the validation split stands in for it.
         digest: A hash of the classes' names, the images and their labels: what equals it is the same.
+        photos: The files of each split, in the order of `examples`, where the images are files.
         multi_label: Whether an image has any number of the classes. Its label is then a vector,
             `(classes,)` uint8, 1 for each class that it has, and `counts` count it in each.
 
@@ -67,6 +69,9 @@ class ImageData:
     origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
     test_is_validation: bool = False
     digest: str = ""
+    photos: Mapping[str, tuple[Photo, ...]] = dataclasses.field(
+        default_factory=dict, repr=False, compare=False
+    )
     multi_label: bool = False
 
     def summary(self) -> str:

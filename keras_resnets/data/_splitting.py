@@ -4,16 +4,35 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from keras_resnets.photos import Look, near_duplicates
+
 
 class Photo(NamedTuple):
-    """A photo that can be decoded, with its classes: one, or any number where it has labels.
+    """A photo that can be decoded. Photos sort by content: in an order that mixes the classes.
 
-    Photos sort by content: in an order that mixes the classes.
+    Attributes:
+        sha256: Hash of the file's content, in hexadecimal.
+        path: The file's path, with which the system opens it.
+        class_names: Names of its classes: one, or any number where it has labels.
+        look: What it looks like at a glance.
     """
 
     sha256: str
     path: str
     class_names: tuple[str, ...]
+    look: Look
+
+
+class _Group(NamedTuple):
+    """Contents that share a split, since they are copies of one another; most are alone.
+
+    A group sorts, and is drawn, as one of its contents, chosen by the other end of the hashes: so large
+    groups are drawn as fairly as single photos.
+    """
+
+    sha256: str
+    contents: frozenset[str]
+    class_names: frozenset[str]
 
     @property
     def draw(self) -> float:
@@ -26,44 +45,68 @@ def split_by_content(
 ) -> dict[str, list[Photo]]:
     """Splits photos by their content alone.
 
-    A photo keeps its split when others come or go, and equal files share one. Only where a folder
-    is so small that a class has no training photo or another split has none at all is the photo
-    moved whose draw is nearest.
+    A photo keeps its split when others come or go that are no copies of it, and near duplicates share
+    one. Only where a folder is so small that a class has no training photo, or that another split has
+    none of a class, is the photo moved whose draw is nearest; the last one of a class stays.
 
     Args:
         photos: The photos in any order.
         shares: Names and shares of the splits, the first of which is trained on.
     """
     train, *others = (name for name, _ in shares)
-    of_content = {photo.sha256: _drawn(photo.draw, shares) for photo in photos}
-    by_class: dict[str, set[str]] = defaultdict(set)
-    classes: dict[str, set[str]] = defaultdict(set)
-    for photo in photos:
-        for name in photo.class_names:
-            by_class[name].add(photo.sha256)
-        classes[photo.sha256].update(photo.class_names)
+    groups = _groups(photos)
+    split_of = {group: _drawn(group.draw, shares) for group in groups}
+    by_class: dict[str, list[_Group]] = defaultdict(list)
+    for group in groups:
+        for name in sorted(group.class_names):
+            by_class[name].append(group)
 
-    def trained_on(class_name: str) -> list[str]:
-        return sorted(sha for sha in by_class[class_name] if of_content[sha] == train)
+    def count(class_name: str, split: str) -> int:
+        return sum(split_of[group] == split for group in by_class[class_name])
+
+    def spare(group: _Group) -> bool:
+        """Whether its split keeps another of each of its classes."""
+        return all(count(name, split_of[group]) > 1 for name in group.class_names)
 
     for class_name in sorted(by_class):
-        if not trained_on(class_name):
-            of_content[min(by_class[class_name])] = train
+        if not count(class_name, train):
+            split_of[by_class[class_name][0]] = train
     for split in others:
-        if split in of_content.values():
-            continue
-        held = Counter(of_content.values())
-        spare = [
-            sha
-            for sha, of in of_content.items()
-            if of == train and all(len(trained_on(name)) > 1 for name in classes[sha])
-        ] or [sha for sha, of in of_content.items() if of != train and held[of] > 1]
-        if spare:
-            of_content[max(spare)] = split
+        for class_name in sorted(by_class):
+            found = [] if count(class_name, split) else list(filter(spare, by_class[class_name]))
+            if found:
+                split_of[max(found, key=lambda group: (split_of[group] == train, group))] = split
+    for split in others:
+        held = Counter(split_of.values())
+        if not held[split] and held.total() > held[train] + 1:
+            split_of[max(group for group in groups if split_of[group] != train)] = split
+    by_content = {sha: split for group, split in split_of.items() for sha in group.contents}
     return {
-        split: sorted(photo for photo in photos if of_content[photo.sha256] == split)
+        split: sorted(photo for photo in photos if by_content[photo.sha256] == split)
         for split, _ in shares
     }
+
+
+def _groups(photos: Sequence[Photo]) -> list[_Group]:
+    classes: dict[str, set[str]] = defaultdict(set)
+    looks: dict[str, Look] = {}
+    for photo in photos:
+        classes[photo.sha256].update(photo.class_names)
+        looks[photo.sha256] = photo.look
+    contents = sorted(classes)
+    near = near_duplicates(
+        [looks[sha] for sha in contents], [tuple(sorted(classes[sha])) for sha in contents]
+    )
+    together = [[contents[index] for index in group] for group in near]
+    alone = set(contents).difference(*together)
+    return sorted(
+        _Group(
+            min(group, key=lambda sha: sha[::-1]),
+            frozenset(group),
+            frozenset().union(*(classes[sha] for sha in group)),
+        )
+        for group in [*together, *([sha] for sha in alone)]
+    )
 
 
 def _drawn(draw: float, shares: Sequence[tuple[str, float]]) -> str:

@@ -110,7 +110,10 @@ def read_header(source: Source) -> Header:
         UserError: As `read_image` does, where the header is enough to tell.
     """
     name, content = _content(source)
-    image = _opened(name, content)
+    return _header(_opened(name, content), content)
+
+
+def _header(image: "ImageFile", content: bytes) -> Header:
     orientation = _orientation(image)
     if image.format == "PNG" and orientation == 1:  # Pillow has not read what follows the pixels
         orientation = next(
@@ -143,20 +146,30 @@ def read_crop(source: Source, window: tuple[int, int, int, int], size: int) -> n
     return np.asarray(photo.resize((size, size), Image.Resampling.BILINEAR, box=box))
 
 
-def check_decodes(content: bytes) -> None:
-    """Decodes a photo and keeps nothing: a JPEG whole, but at an eighth of its size.
+def open_reduced(source: Source, least: int) -> tuple["Image", Header]:
+    """`open_photo` with no more pixels than are wanted, where a JPEG is decoded at a part of its size.
+
+    Args:
+        source: A path, or the file's content.
+        least: Pixels of the shorter side that are enough. The photo has from that to twice as many,
+            or all where there are fewer.
+
+    Returns:
+        The smaller photo, and the header of the whole one.
 
     Raises:
         UserError: As `read_image` does.
     """
-    image = _opened("", content)
-    _scale_down("", image, content)
-    if image.format == "JPEG":
-        image.draft(None, (1, 1))
+    name, content = _content(source)
+    image = _opened(name, content)
+    header = _header(image, content)
+    _scale_down(name, image, content, least)
     with _alone_if_large(image):
-        _load("", image)
-        if image.format != "JPEG":
-            _rgb("", image, content)
+        _load(name, image)
+        photo = _rgb(name, image, content)
+    factor = min(photo.size) // least
+    reduced = photo.reduce(factor) if factor > 1 else photo
+    return _turned(reduced, header.orientation), header
 
 
 def _content(source: Source) -> tuple[str, bytes]:
@@ -201,8 +214,11 @@ def _load(name: str, image: "ImageFile") -> None:
         image.load()
 
 
-def _scale_down(name: str, image: "ImageFile", content: bytes) -> None:
-    """Refuses what would take too much memory, and has a large JPEG decoded at a part of its size."""
+def _scale_down(name: str, image: "ImageFile", content: bytes, least: int | None = None) -> None:
+    """Refuses what would take too much memory, and has a large JPEG decoded at a part of its size.
+
+    Where `least` pixels of the shorter side are enough, any JPEG.
+    """
     width, height = image.size
     pixels, most = width * height, MOST_PIXELS
     if image.format == "JPEG" and "progressive" not in image.info:
@@ -220,6 +236,9 @@ def _scale_down(name: str, image: "ImageFile", content: bytes) -> None:
                 f"Expected a photo of at most {MOST_PIXELS:,} pixels; only a baseline JPEG may have "
                 f"more. Received: {name} of {width} x {height}. Make it smaller."
             )
+    if least is not None and image.format == "JPEG":
+        scales = (scale for scale in (8, 4, 2) if min(width, height) >= scale * least)
+        scale = max(scale, next(scales, 1))
     if scale > 1:
         image.draft(None, (width // scale, height // scale))
 
