@@ -126,15 +126,42 @@ def settled(config: Config, network: keras.Model, data: ImageData) -> Config:
 
     At most 8, and no more than there are epochs, within half of the memory or the disk that is free;
     none where fewer than four fit.
+
+    Raises:
+        UserError: Where a number was given that the memory does not hold.
     """
     if not config.model.freeze:
         return plan.with_views(config, 0)
     frozen, _ = split(network, config.model.freeze)
-    validation, training = (bytes_of_view(frozen, data, kind) for kind in ("validation", "train"))
-    fitting = max(int(SHARE * room(config)) - validation, 0) // training
-    wanted = min(MOST_VIEWS, config.epochs)
-    views = min(wanted, fitting) if fitting >= min(FEWEST_VIEWS, wanted) else 0
-    return plan.with_views(config, views)
+    wanted = min(MOST_VIEWS, config.last_epoch or _views_for_others(config))
+    fitting = views_that_fit(frozen, data, config)
+    config = plan.with_views(
+        config, min(wanted, fitting) if fitting >= min(FEWEST_VIEWS, wanted) else 0
+    )
+    needed, free = bytes_kept(frozen, data, config), room(config)
+    if config.cache.folder is None and needed > free:
+        raise UserError(
+            f"Expected {size(needed)} of memory for {config.cache.views} views of the photos. "
+            f"Received: {size(free)}. Give --cache FOLDER, or a lower cache.views."
+        )
+    return config
+
+
+def _views_for_others(config: Config) -> int:
+    """Views that a run without epochs leaves in a folder for the runs after it."""
+    return 0 if config.cache.folder is None or config.head is None else config.head.views
+
+
+def views_that_fit(frozen: keras.Model, data: ImageData, config: Config) -> int:
+    """Number of views of the training photos that half of what is free holds."""
+    there = int(SHARE * room(config)) - bytes_of_view(frozen, data, "validation")
+    return max(there, 0) // bytes_of_view(frozen, data, "train")
+
+
+def bytes_kept(frozen: keras.Model, data: ImageData, config: Config) -> int:
+    """Bytes that all views take that are kept."""
+    training, validation = (bytes_of_view(frozen, data, split) for split in ("train", "validation"))
+    return config.cache.views * training + validation if config.cache.views else 0
 
 
 def room(config: Config) -> int:
@@ -147,25 +174,26 @@ def in_words(config: Config, network: keras.Model, data: ImageData) -> str:
     """What is kept of the frozen stages, and which augmentation that leaves: a line, or none."""
     count, views, folder = config.model.freeze, config.cache.views, config.cache.folder
     if not count:
-        return (
-            "" if folder is None else "No stage is frozen: there is nothing to keep in --cache.\n"
-        )
+        return "" if folder is None else "No stage is frozen: --cache has nothing to keep.\n"
+    if not views and not config.last_epoch:
+        return ""
     frozen, _ = split(network, count)
-    view = bytes_of_view(frozen, data, "train")
     parts = ["the stem", *(f"stage {number}" for number in range(1, count))]
     named = f"{parts[0]} to {parts[-1]}" if count > 2 else " and ".join(parts)
-    if not views:
+    if views:
         return (
-            f"Frozen: {named}, computed in each epoch, with all augmentation: {FEWEST_VIEWS} views of "
-            f"the photos take {size(FEWEST_VIEWS * view)}, and half of what is free is "
-            f"{size(SHARE * room(config))}. --cache FOLDER keeps them on a disk.\n"
+            f"Frozen: {named}, computed once for {views} views of each photo "
+            f"({size(bytes_kept(frozen, data, config))} in {folder or 'memory'}). "
+            f"{augmentation_in_words(config.augmentation, views)}\n"
         )
-    taken = views * view + bytes_of_view(frozen, data, "validation")
-    return (
-        f"Frozen: {named}, computed once for {views} views of each photo "
-        f"({size(taken)} in {folder or 'memory'}). "
-        f"{augmentation_in_words(config.augmentation, views)}\n"
-    )
+    lacking = ""
+    if views_that_fit(frozen, data, config) < FEWEST_VIEWS:
+        lacking = (
+            f" {FEWEST_VIEWS} views of the photos take "
+            f"{size(FEWEST_VIEWS * bytes_of_view(frozen, data, 'train'))}, and half of what is free "
+            f"is {size(SHARE * room(config))}: --cache FOLDER keeps them on a disk."
+        )
+    return f"Frozen: {named}, computed in each epoch, with all augmentation.{lacking}\n"
 
 
 def augmentation_in_words(augmentation: Augmentation, views: int) -> str:

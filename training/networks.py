@@ -177,7 +177,13 @@ def to_features(network: keras.Model, count: int) -> keras.Model:
 
 def _after(network: keras.Model, count: int) -> Any:
     """What so many parts of a network give, a symbolic tensor of the network's own graph."""
-    return stages(network)[count - 1][-1].output if count else network.input
+    parts = stages(network)[:-1]
+    if count > len(parts):
+        raise UserError(
+            f"Expected model.freeze from 0 to {len(parts)}, the stem and the stages of "
+            f"{network.name}. Received: {count}."
+        )
+    return parts[count - 1][-1].output if count else network.input
 
 
 def in_inference(network: keras.Model) -> Callable[[Any], Any]:

@@ -1,6 +1,7 @@
 """The arguments that make a configuration: a recipe, flags for its usual keys, and `--set`."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from keras_resnets.errors import UserError
@@ -137,6 +138,8 @@ def configured(arguments: argparse.Namespace) -> Config:
             "Expected --size without --recipe, which has its own network. Received: "
             f"--size {arguments.size} --recipe {arguments.recipe}. --model changes that one."
         )
+    if given["cache"]:
+        given["cache"] = str(Path(given["cache"]).resolve())  # found from wherever the run goes on
     values: dict[str, Any] = {}
     if arguments.recipe:
         values = recipe.read(recipe.find(arguments.recipe))

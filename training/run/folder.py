@@ -285,9 +285,10 @@ def check_path(path: Path) -> None:
 
 
 def same_run(one: Config, other: Config) -> bool:
-    """Whether `other` gives the run `one` that has begun, on whatever devices."""
+    """Whether `other` gives the run `one` that has begun, in whatever place."""
     other = plan.as_begun(other, one)
-    return one == other.model_copy(update={"distribution": one.distribution})
+    cache = other.cache.model_copy(update={"folder": one.cache.folder})
+    return one == other.model_copy(update={"distribution": one.distribution, "cache": cache})
 
 
 def is_marked(path: Path) -> bool:
