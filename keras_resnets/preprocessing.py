@@ -151,7 +151,7 @@ class Preprocessing:
             `(height, width, 3)` uint8.
 
         Raises:
-            UserError: As `keras_resnets.photos.read_image` does.
+            UserError: As `keras_resnets.photos.open_photo` does.
         """
         return self._cropped(open_photo(source))
 

@@ -17,8 +17,8 @@ from keras_resnets.errors import UserError
 
 Item = TypeVar("Item")
 
-# Lines that TensorFlow, absl and LiteRT write to descriptor 2 however their log levels are set. What is
-# fatal ("F") passes, and so does everything else.
+# Lines that TensorFlow, absl, LiteRT and libtiff write to descriptor 2 however their log levels are set.
+# What is fatal ("F") passes, and so does everything else.
 CHATTER = (
     r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] "
     r"|^[IWE]\d{4} [\d:.]+ "
@@ -26,6 +26,7 @@ CHATTER = (
     r"|^To enable the following instructions:"
     r"|^(INFO|WARNING|VERBOSE|W): "
     r"|^└ Could not load shared library "
+    r"|^_?(TIFF|LZW|ZIP|PackBits|Fax|O?JPEG|JBIG|LERC|LZMA|ZSTD|WebP|Pred|PixarLog|LogL|SGILog)\w*: "
 )
 # Run by an interpreter of its own, so that the last words of a process that dies in native code arrive.
 _FILTER = (
@@ -115,6 +116,26 @@ def silent_output(*, bars: bool = False) -> Iterator[None]:
         raise
 
 
+def show_any_text() -> None:
+    """From here on no name is refused by the terminal: what its encoding lacks is spelled `\\xe9`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def on_one_line(name: object) -> str:
+    r"""A name, such as a file's, with what would break the line escaped.
+
+    Example:
+        >>> print(on_one_line("my\ncat.jpg"))
+        my\ncat.jpg
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in str(name)
+    )
+
+
 def show_warnings() -> None:
     """From here on each of our warnings is one line on the terminal."""
 
@@ -122,6 +143,8 @@ def show_warnings() -> None:
         print(f"warning: {message}", file=sys.stderr)
 
     warnings.showwarning = show
+    # Of damaged photos, which are named in an error of ours or are read all the same.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def command_line(*words: object) -> str:

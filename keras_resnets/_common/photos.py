@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from keras_resnets._common.console import on_one_line
 from keras_resnets.errors import USAGE, MissingFile, UserError
 
 
@@ -23,7 +24,7 @@ def for_each_photo(photos: Iterable[Path], answer: Callable[[Path, bytes], None]
             answer(photo, _content(photo))
         except (UserError, OSError) as error:
             sys.stdout.flush()
-            print(f"error: {photo}: {error}", file=sys.stderr)
+            print(f"error: {on_one_line(photo)}: {error}", file=sys.stderr)
             code = USAGE
     return code
 

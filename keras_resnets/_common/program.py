@@ -20,6 +20,7 @@ from typing import Any, NoReturn, TextIO
 from keras_resnets._common.console import (
     command_line,
     prepare_tensorflow,
+    show_any_text,
     show_warnings,
     without_chatter,
 )
@@ -88,6 +89,7 @@ def run_program(
         default: The command that is meant where none is named.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    show_any_text()
     code = 0
     with _closed_pipe_is_no_error():
         try:

@@ -40,4 +40,4 @@ def checked_look(content: bytes) -> Look | str:
     except MissingExtra as error:
         return str(error)
     except UserError as error:
-        return str(error).rpartition("Received: ")[2].removeprefix("<bytes>").lstrip(": ")
+        return str(error).rpartition("Received: ")[2]

@@ -14,7 +14,7 @@ import numpy as np
 
 from keras_resnets.errors import UserError
 from keras_resnets.photos.formats import FORMATS, format_of
-from keras_resnets.photos.png import png_chunks
+from keras_resnets.photos.png import png_chunks, problem_of_png
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -80,24 +80,26 @@ def read_image(source: Source) -> np.ndarray:
         >>> read_image(file.getvalue()).shape
         (20, 30, 3)
     """
-    return np.asarray(open_photo(source))
+    name, content = _content(source)
+    image = _sized(name, content)
+    if image.format == "PNG" and (problem := problem_of_png(content)):
+        raise _unreadable(name, problem)
+    return np.asarray(_upright(name, image, content))
 
 
 def open_photo(source: Source) -> "Image":
-    """`read_image` as an image of Pillow, in mode `"RGB"`, for who goes on with Pillow.
+    """`read_image` as an image of Pillow, in mode `"RGB"`, of a photo that was checked before.
+
+    What Pillow pardons of a damaged PNG, `problem_of` has found: here it is not looked for again.
 
     Args:
         source: A path, or the file's content.
 
     Raises:
-        UserError: As `read_image` does.
+        UserError: As `read_image` does, but for a PNG that Pillow pardons.
     """
     name, content = _content(source)
-    image = _opened(name, content)
-    _scale_down(name, image, content)
-    with _alone_if_large(image):
-        _load(name, image)
-        return _turned(_rgb(name, image, content), _orientation(image))
+    return _upright(name, _sized(name, content), content)
 
 
 def read_header(source: Source) -> Header:
@@ -173,9 +175,9 @@ def open_reduced(source: Source, least: int) -> tuple["Image", Header]:
 
 
 def _content(source: Source) -> tuple[str, bytes]:
-    """A name for messages, and the bytes."""
+    """A name for messages, empty where there is none, and the bytes."""
     if isinstance(source, bytes):
-        return "<bytes>", source
+        return "", source
     name = os.fsencode(os.fspath(source)).decode("utf-8", "backslashreplace")
     kind = Path(source).stat().st_mode  # to open a pipe would wait for who writes to it
     if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
@@ -195,7 +197,8 @@ def _decoders_errors(name: str) -> Iterator[None]:
 
 
 def _unreadable(name: str, reason: str) -> UserError:
-    return UserError(f"Expected a photo that can be decoded. Received: {name}: {reason}")
+    what = f"{name}: {reason}" if name else reason
+    return UserError(f"Expected a photo that can be decoded. Received: {what}")
 
 
 def _opened(name: str, content: bytes) -> "ImageFile":
@@ -207,6 +210,19 @@ def _opened(name: str, content: bytes) -> "ImageFile":
     opener = found.opener()
     with _decoders_errors(name):
         return opener(io.BytesIO(content))
+
+
+def _sized(name: str, content: bytes) -> "ImageFile":
+    """Opened, and neither too large to be decoded nor about to be decoded larger than it may be."""
+    image = _opened(name, content)
+    _scale_down(name, image, content)
+    return image
+
+
+def _upright(name: str, image: "ImageFile", content: bytes) -> "Image":
+    with _alone_if_large(image):
+        _load(name, image)
+        return _turned(_rgb(name, image, content), _orientation(image))
 
 
 def _load(name: str, image: "ImageFile") -> None:
@@ -234,7 +250,7 @@ def _scale_down(name: str, image: "ImageFile", content: bytes, least: int | None
         if pixels > most:
             raise UserError(
                 f"Expected a photo of at most {MOST_PIXELS:,} pixels; only a baseline JPEG may have "
-                f"more. Received: {name} of {width} x {height}. Make it smaller."
+                f"more. Received: {name or 'one'} of {width} x {height}. Make it smaller."
             )
     if least is not None and image.format == "JPEG":
         scales = (scale for scale in (8, 4, 2) if min(width, height) >= scale * least)

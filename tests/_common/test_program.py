@@ -1,5 +1,6 @@
 """How a program ends: with an answer, with one line for the user's mistake, with a bug's traceback."""
 
+import io
 import os
 import subprocess
 import sys
@@ -137,6 +138,16 @@ def test_an_unknown_command_names_the_near_miss(program, capsys):
     assert capsys.readouterr().err == expected
 
 
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("ascii", b"caf\\xe9 \\udce9"), ("utf-8", b"caf\xc3\xa9 \\udce9")]
+)
+def test_whatever_the_terminal_a_name_can_be_shown(program, monkeypatch, encoding, shown):
+    terminal = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(terminal, encoding))
+    assert program(lambda _: print("caf\xe9 \udce9")) == 0
+    assert terminal.getvalue() == shown + b"\n"
+
+
 def test_follow_up_commands_are_quoted():
     words = ["report", "runs/my photos", "it's", "søt", "$HOME", "a;b"]
     expected = """keras-resnets report 'runs/my photos' 'it'"'"'s' 'søt' '$HOME' 'a;b'"""
@@ -154,12 +165,14 @@ def run(options):
         "I0000 00:00:1795627635.799605 25770 cudart_stub.cc:31] Could not find cuda drivers",
         "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
         "W0000 00:00:1795627635.1 1 tf_record_dataset_op.cc:396] Setting a buffer size",
+        "TIFFReadDirectory: Failed to read directory at offset 1706.",
         "INFO: Created TensorFlow Lite XNNPACK delegate for CPU.",
         "F0000 00:00:1795627635.1 1 check.cc:1] what is fatal",
         "what the system says",
     ]:
         os.write(2, line.encode() + b"\\n")
     warnings.warn("a licence")
+    warnings.warn_explicit("Truncated File Read", UserWarning, "", 1, "PIL.TiffImagePlugin")
     print("progress", file=sys.stderr)
     for number in range(int(options.lines)):
         print(number)

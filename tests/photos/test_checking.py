@@ -3,7 +3,8 @@ import pytest
 from pictures import encoded, picture, png
 from PIL import Image
 
-from keras_resnets.photos import problem_of
+from keras_resnets.errors import UserError
+from keras_resnets.photos import problem_of, read_image
 
 PHOTO = picture(0, 20, 30)
 HEADER = (30).to_bytes(4, "big") + (20).to_bytes(4, "big") + bytes([8, 2, 0, 0, 0])
@@ -62,6 +63,50 @@ def test_a_damaged_check_sum_is_found():
     content = bytearray(encoded(PHOTO, "PNG"))
     content[len(content) // 2] ^= 1
     assert problem_of(bytes(content)) is not None
+
+
+FRAMES = {"save_all": True, "append_images": [picture(1, 20, 30)], "duration": 50}
+WHOLE: dict[str, bytes] = {
+    **{kind: encoded(PHOTO, kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF", "PPM")},
+    **{f"{kind} animated": encoded(PHOTO, kind, **FRAMES) for kind in ("PNG", "WEBP", "GIF")},
+    **{
+        f"TIFF {kind}": encoded(PHOTO, "TIFF", compression=kind)
+        for kind in (None, "tiff_lzw", "jpeg", "tiff_adobe_deflate", "packbits")
+    },
+    "JPEG progressive": encoded(PHOTO, "JPEG", progressive=True),
+    "PNG of a palette": encoded(PHOTO.quantize(16), "PNG"),
+    "WEBP lossless": encoded(PHOTO, "WEBP", lossless=True),
+    "TIFF of fax": encoded(PHOTO.convert("1"), "TIFF", compression="group4"),
+}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF", "ignore:Truncated File Read")
+def test_a_file_that_is_cut_is_refused_or_has_all_its_pixels(kind):
+    content = WHOLE[kind]
+    whole = read_image(content)
+    places = {
+        *np.linspace(1, len(content) - 1, 40).astype(int),
+        *range(len(content) - 20, len(content)),
+    }
+    refused = 0
+    for place in places:
+        cut = content[:place]
+        if problem_of(cut) is None:
+            np.testing.assert_array_equal(read_image(cut), whole)
+        else:
+            with pytest.raises(UserError, match=r"\A.*\Z"):
+                read_image(cut)
+            refused += 1
+    assert refused > 15
+
+
+@pytest.mark.parametrize("rows", range(0, 20, 3))
+def test_a_png_that_ends_well_but_early_is_refused_by_every_reader(rows):
+    content = png(HEADER, ROWS[: rows * 91])
+    with pytest.raises(UserError, match=rf"pixels for {rows * 91:,} of 1,820 bytes"):
+        read_image(content)
+    assert problem_of(content) == f"pixels for {rows * 91:,} of 1,820 bytes"
 
 
 def test_what_other_bytes_do_is_an_answer_and_no_exception():
