@@ -169,7 +169,7 @@ WITHIN = {
         "frozen": {"cache", "config", "data", "networks", "plan"},
         "head": {"networks", "objective"},
         "run": {"cluster", "config", "data", "optim", "plan", "recipe", "step"},
-        "reporting": {"average_precision", "config", "data", "run"},
+        "reporting": {"average_precision", "config", "data", "recipe", "run"},
         # The run, top to bottom.
         "loop": {
             "cluster",

@@ -10,8 +10,8 @@ COMMANDS = {
         "train": "train a network on photos or on a data set",
         "resume": "continue a run where it was stopped",
         "evaluate": "measure a model on labelled images",
-        "report": "draw a run's report and print its table",
-        "compare": "overlay the curves of several runs",
+        "report": "write a page of what is known of a run",
+        "compare": "put several runs side by side on a page",
         "show": "draw augmented training images",
     }.items()
 }

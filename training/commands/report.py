@@ -1,4 +1,7 @@
-"""Draws RUN/report.png and prints the table of the run's phone files."""
+"""Writes RUN/report.html, a page of everything that is known of a run, and the picture RUN/report.png.
+
+The page is one file that needs nothing else: open it in a browser, send it, print it.
+"""
 
 import argparse
 from pathlib import Path
@@ -6,7 +9,7 @@ from pathlib import Path
 from keras_resnets._common.console import command_line
 from keras_resnets.errors import UserError
 
-from ..run.folder import is_finished
+from ..run.folder import PAGE, PICTURE, is_finished
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,11 +21,16 @@ def run(arguments: argparse.Namespace) -> None:
     if not is_finished(run):
         raise UserError(f"Expected the folder of a finished run. Received: {run}.")
     from ..reporting import picture
+    from ..reporting.page.content import RunContent
+    from ..reporting.page.page import write_run
 
-    phone = picture.draw(run)
-    print(f"Drawn: {run / 'report.png'}\n")
-    if phone:
-        print(f"{phone}\n")
+    content = RunContent.read(run)
+    write_run(content, run / PAGE)
+    picture.draw(content, run / PICTURE)
+    print(f"{content.evaluation.verdict}\n")
+    print(f"Written: {run / PAGE}, and the picture {run / PICTURE}\n")
+    if content.phone:
+        print(f"{content.phone}\n")
     print("What next?\n" + "\n".join(f"  {line}" for line in _next_commands(run)))
 
 

@@ -20,7 +20,8 @@ from ..run.calibration import (
     threshold_of,
     with_calibration,
 )
-from ..run.models import BEST, LAST, write_model
+from ..run.folder import BEST, LAST
+from ..run.models import write_model
 from .evaluate import answers
 
 Array = np.ndarray[Any, Any]

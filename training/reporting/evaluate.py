@@ -19,8 +19,7 @@ from keras_resnets.errors import UserError
 from keras_resnets.weights import registered_checkpoint
 
 from ..run.calibration import Activation, temperature_of
-from ..run.folder import EVALUATION, MISTAKES, RunFolder, read_rows
-from ..run.models import BEST
+from ..run.folder import BEST, EVALUATION, MISTAKES, RunFolder, read_rows
 from . import plots
 from .label_metrics import LabelEvaluation, evaluate_labels
 from .labelled import draw_labelled, images_at

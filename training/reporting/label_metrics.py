@@ -11,7 +11,7 @@ import numpy as np
 from keras_resnets._common.files import write_text
 
 from ..average_precision import average_precisions, mean_average_precision
-from .metrics import RESAMPLES, Evaluation, Interval, wilson
+from .metrics import RESAMPLES, Evaluation, Headline, Interval, wilson
 
 THRESHOLD = 0.5  # above which a probability gives an image its label
 
@@ -72,6 +72,11 @@ class LabelEvaluation:
     @property
     def class_names(self) -> list[str]:
         return [score.name for score in self.classes]
+
+    @property
+    def headline(self) -> Headline:
+        name = "mean average precision"
+        return Headline(name, self.mean_average_precision, self.mean_average_precision_interval)
 
     @property
     def verdict(self) -> str:

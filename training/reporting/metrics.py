@@ -7,13 +7,14 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from keras_resnets._common.files import write_text
 
-from ..run.calibration import Activation, before_temperature
+if TYPE_CHECKING:
+    from ..run.calibration import Activation
 
 BINS = 15
 RESAMPLES = 200
@@ -22,6 +23,21 @@ MOST_MISTAKES = 24  # that are remembered
 
 Array = np.ndarray[Any, Any]
 Interval = tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Headline:
+    """The one number that says how good a model is.
+
+    Attributes:
+        name: What it measures.
+        value: The share, in [0, 1].
+        interval: Bounds of the share.
+    """
+
+    name: str
+    value: float
+    interval: Interval
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +152,10 @@ class Evaluation:
         return [score.name for score in self.classes]
 
     @property
+    def headline(self) -> Headline:
+        return Headline("right", self.top1, self.top1_interval)
+
+    @property
     def verdict(self) -> str:
         """`97.50% of 500 test images right (95 % interval 95.7% to 98.5%)`."""
         low, high = self.top1_interval
@@ -211,9 +231,12 @@ def with_temperature(
     probabilities: Array,
     labels: Array,
     temperature: float,
-    activation: Activation = "softmax",
+    activation: "Activation" = "softmax",
 ) -> Evaluation:
     """The evaluation with the calibration error that there was before a temperature."""
+    # Keras takes seconds, and whoever reads numbers does without.
+    from ..run.calibration import before_temperature
+
     raw = before_temperature(probabilities, temperature, activation)
     error = calibration_error(raw.max(axis=1), raw.argmax(axis=1) == labels)
     return dataclasses.replace(result, temperature=temperature, calibration_error_before=error)

@@ -3,17 +3,18 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 from PIL import Image
 
 from keras_resnets._common.files import written_aside
 from keras_resnets.card import Card
-from keras_resnets.explain import grad_cam, overlay
 
 from .metrics import Mistake
+
+if TYPE_CHECKING:
+    import keras
 
 SMALL = 64  # pixels a side, up to which nothing is lost
 Array = np.ndarray[Any, Any]
@@ -21,7 +22,7 @@ Array = np.ndarray[Any, Any]
 
 def save_mistakes(
     folder: Path,
-    model: keras.Model,
+    model: "keras.Model",
     card: Card,
     mistakes: Sequence[Mistake],
     images: Sequence[Array],
@@ -38,6 +39,8 @@ def save_mistakes(
     shutil.rmtree(folder, ignore_errors=True)
     if not mistakes:
         return
+    from keras_resnets.explain import grad_cam, overlay
+
     pixels = np.stack([card.preprocessing.pixels(image) for image in images])
     classes = np.array([mistake.predicted for mistake in mistakes])
     heats = grad_cam(model, card.preprocessing.normalize(pixels), class_index=classes)

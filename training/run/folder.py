@@ -27,15 +27,17 @@ CONFIG = "config.yaml"
 CHECKPOINTS = "checkpoints"
 WORKERS = "workers"
 HISTORY = "history.json"
+BEST, LAST = "best.keras", "last.keras"
 EVALUATION = "evaluation.json"
 MISTAKES = "mistakes"
+PAGE, PICTURE = "report.html", "report.png"
 # What a run leaves: the only files of a folder that are ever moved or removed.
 OWN = frozenset(
     {
         *(MARK, CONFIG, ORIGIN, CHECKPOINTS, HISTORY, "history.csv", EVALUATION, "classes.txt"),
-        *("best.keras", "best.card.json", "last.keras", "last.card.json"),
-        *("curves.png", "confusion.png", "mistakes.png", "predictions.png", "report.png"),
-        *("report.html", "labels.png", MISTAKES, "tensorboard", "tflite"),
+        *(BEST, "best.card.json", LAST, "last.card.json"),
+        *("curves.png", "confusion.png", "mistakes.png", "predictions.png"),
+        *(PAGE, PICTURE, "labels.png", MISTAKES, "tensorboard", "tflite"),
     }
 )
 # Where the run before lies until the new one is finished, and while it is moved there or back.

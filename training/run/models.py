@@ -11,10 +11,8 @@ from keras_resnets._common.files import written_aside
 from keras_resnets.card import Card
 
 from ..optim.swa import EqualAverage, reestimate_batch_norm
-from .folder import RunFolder
+from .folder import BEST, LAST, RunFolder
 
-BEST = "best.keras"
-LAST = "last.keras"
 SWA_STEPS = 100  # batches from which an average's own batch statistics are taken
 
 

@@ -5,7 +5,6 @@ import http.client
 import io
 import json
 import queue
-import shutil
 import socket
 import subprocess
 import threading
@@ -16,9 +15,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import browsers
 import networks
 import numpy as np
 import pytest
+from browsers import needs_chromium
 from PIL import Image
 
 from keras_resnets.card import Card
@@ -30,9 +31,6 @@ from tflite.trained import TrainedModel
 from tflite.use import server
 from tflite.use.browser_runtime import WEB
 from tflite.use.classifier import Classifier
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 pytestmark = pytest.mark.skipif(
     not (WEB / "node_modules").is_dir(), reason="npm ci --prefix tflite/use/web was not run"
@@ -158,13 +156,7 @@ def browse(
     monkeypatch.setattr(server, "_answers", lambda *_: answers)
     with serving(server.make_server(content, card)) as port:
         browser = subprocess.Popen(
-            [
-                *(str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-                # Else it calls home at every start.
-                *("--disable-background-networking", "--disable-component-update"),
-                *("--disable-sync", "--disable-quic", *flags),
-                *(f"--user-data-dir={profile}", f"http://127.0.0.1:{port}/"),
-            ],
+            browsers.command(profile, *flags, f"http://127.0.0.1:{port}/"),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

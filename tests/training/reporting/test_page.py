@@ -1,0 +1,253 @@
+"""The page of a run: whole, safe whatever classes are called, and alive in a real browser."""
+
+import dataclasses
+import html
+import html.parser
+import json
+import re
+
+import browsers
+import numpy as np
+import pytest
+from browsers import needs_chromium
+from PIL import Image
+
+from keras_resnets._common.phone_report import REPORT, FileRow, KerasRow, PhoneReport
+from keras_resnets.card import Card
+from keras_resnets.preprocessing import Preprocessing
+from training import recipe
+from training.cli import main
+from training.reporting.label_metrics import evaluate_labels
+from training.reporting.metrics import evaluate
+from training.reporting.page.charts import axis, curves, reliability
+from training.reporting.page.content import RunContent
+from training.reporting.page.page import write_run
+from training.reporting.seen import heat_name, photo_name
+from training.run.folder import RunFolder
+from training.run.origin import Origin
+
+NAMES = ("猫 cat", "<script>alert(1)</script>", 'a "dog" & co', "it's", "طائر", "{{ 7 * 7 }}")
+
+
+def made(path, names=NAMES, *, phone=True, seed=0):
+    """A finished run of which nothing was trained."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(20 * len(names)) % len(names)
+    logits = random.normal(size=(len(labels), len(names)))
+    logits[np.arange(len(labels)), labels] += 2
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    evaluation = evaluate(probabilities, labels, names, "test")
+    config = recipe.configure({"data": {"folder": "photos"}, "seed": seed})
+    origin = Origin.now("keras-resnets train 'my </pre> photos'", {})
+    with RunFolder.open(path, config, origin=origin) as folder:
+        folder.begin(config, needed=1)
+        folder.write_history(
+            [
+                {
+                    "epoch": 1.0 + epoch,
+                    "seconds": 30.0,
+                    "loss": 2.0 / (1 + epoch),
+                    "validation_loss": 2.1 / (1 + epoch),
+                    "accuracy": 0.2 * epoch,
+                    "validation_accuracy": 0.19 * epoch,
+                }
+                for epoch in range(4)
+            ]
+        )
+        evaluation.save(folder / "evaluation.json")
+        card = Card("ResNeXt", tuple(names), Preprocessing(size=32), data={"folder": "/<b>photos"})
+        card.save(folder / "best.keras")
+        (folder / "best.keras").write_bytes(b"is not opened")
+        (folder / "mistakes").mkdir()
+        for index in range(len(evaluation.mistakes)):
+            for name in (photo_name(index), heat_name(index)):
+                Image.new("RGB", (32, 32), (9 * index, 0, 99)).save(folder / "mistakes" / name)
+        for name in ("predictions.png", "mistakes.png"):
+            Image.new("RGB", (60, 40)).save(folder / name)
+    if phone:
+        files = (
+            FileRow("a.float32.tflite", "float32", 0.9, 1.0, 1e-6, 4_000_000, 9.0, True),
+            FileRow("a.int8.tflite", "int8", 0.89, 0.98, 0.01, 1_000_000, 3.0, True),
+        )
+        (path / "tflite").mkdir()
+        PhoneReport(KerasRow(0.9, 120, 20.0), files).save(path / "tflite" / REPORT)
+    return evaluation
+
+
+class References(html.parser.HTMLParser):
+    """What a page refers to, and its text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found, self.texts = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.found += [value for name, value in attributes if name in ("src", "href", "srcset")]
+
+    def handle_data(self, data):
+        self.texts.append(data.strip())
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two runs, of which the first has everything, with their evaluations."""
+    folder = tmp_path_factory.mktemp("my <runs>")
+    return {folder / "first": made(folder / "first"), folder / "é b": made(folder / "é b", seed=1)}
+
+
+@pytest.fixture(scope="module")
+def page(runs):
+    run, _ = runs
+    assert main(["report", str(run)]) == 0
+    return (run / "report.html").read_text("utf-8")
+
+
+def test_it_says_what_was_measured_and_needs_nothing_else(page, runs):
+    evaluation = next(iter(runs.values()))
+    references = References(page)
+    assert {reference.split(":")[0] for reference in references.found} == {"data"}
+    low, high = evaluation.top1_interval
+    assert f"{evaluation.top1:.1%}" in references.texts
+    assert f"95 % interval {low:.1%} to {high:.1%}" in references.texts
+    assert "120 test photos of 6 classes" in references.texts
+    assert "/<b>photos" in references.texts
+    assert "keras-resnets train 'my </pre> photos'" in references.texts
+    assert set(NAMES) <= set(references.texts)
+    # Each cell of the confusion matrix.
+    cells = [int(text) for text in re.findall(r"<td [^>]*>(\d+)<small>", page)]
+    assert cells == [count for row in evaluation.confusion for count in row if count]
+    assert page.count("<figure><div") == len(evaluation.mistakes) == page.count("where ") - 1
+
+
+def test_sections_without_data_name_the_command(tmp_path, capsys):
+    made(tmp_path / "run", phone=False)
+    (tmp_path / "run" / "origin.json").unlink()
+    path = tmp_path / "run" / "evaluation.json"
+    values = json.loads(path.read_text())
+    del values["bins"], values["mistakes"]
+    path.write_text(json.dumps(values))
+    assert main(["report", str(tmp_path / "run")]) == 0
+    texts = References((tmp_path / "run" / "report.html").read_text("utf-8")).texts
+    run = tmp_path / "run"
+    assert f"keras-resnets export {run} --quantize none float16 int8" in texts
+    assert f"keras-resnets evaluate {run}" in texts
+    assert "report.html" in capsys.readouterr().out
+
+
+def test_a_run_of_many_labels_tells_of_each(tmp_path):
+    made(tmp_path / "run")
+    truth = np.random.default_rng(0).integers(0, 2, (30, 3))
+    found = np.clip(truth * 0.6 + np.random.default_rng(1).random((30, 3)) * 0.4, 0, 1)
+    evaluation = evaluate_labels(found, truth, ("<sun>", "moon", "never"), "test")
+    evaluation.save(tmp_path / "run" / "evaluation.json")
+    assert main(["report", str(tmp_path / "run")]) == 0
+    page = (tmp_path / "run" / "report.html").read_text("utf-8")
+    texts = References(page).texts
+    assert "mean average precision" in texts
+    assert f"{evaluation.mean_average_precision:.1%}" in texts
+    assert {"<sun>", f"{evaluation.classes[1].f1:.1%}"} <= set(texts)
+    assert "The most confident mistakes" not in texts
+    assert main(["compare", str(tmp_path / "run"), "--out", str(tmp_path / "c.html")]) == 0
+
+
+@pytest.mark.parametrize(("classes", "rects"), [(31, True), (200, True), (201, False)])
+def test_a_matrix_of_many_classes_is_a_map(tmp_path, classes, rects):
+    evaluation = made(tmp_path / "run", [f"class {i}" for i in range(classes)], phone=False)
+    write_run(RunContent.read(tmp_path / "run"), tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text("utf-8")
+    filled = sum(bool(count) for row in evaluation.confusion for count in row)
+    assert text.count('height="1"') == filled * rects
+
+
+# In a frame of a phone's width, so that its size is the page's.
+FRAME = """<!doctype html><iframe style="width: 360px; height: 800px" srcdoc="PAGE"></iframe>
+<pre id="result"></pre><script>
+onload = () => {
+  const inside = document.querySelector("iframe").contentDocument;
+  const table = inside.getElementById("per-class");
+  const column = (index) => [...table.tBodies[0].rows].map((row) => row.cells[index].textContent);
+  const click = (index) => table.tHead.rows[0].cells[index].firstElementChild.click();
+  const result = {
+    width: inside.documentElement.scrollWidth,
+    images: [...inside.images].every((image) => image.complete && image.naturalWidth),
+    colour: inside.defaultView.getComputedStyle(inside.body).backgroundColor,
+    charts: [...inside.querySelectorAll("svg.chart")].map((svg) => svg.getBBox().width),
+    before: column(0),
+  };
+  click(2); result.up = column(2);
+  click(2); result.down = column(2);
+  click(0); result.names = column(0);
+  result.sorted = [...table.tHead.rows[0].cells].map((cell) => cell.ariaSort);
+  document.getElementById("result").textContent = JSON.stringify(result);
+};
+</script>"""
+
+
+@needs_chromium
+def test_it_lives_in_a_browser(page, tmp_path):
+    (tmp_path / "frame.html").write_text(FRAME.replace("PAGE", html.escape(page)), "utf-8")
+    document, console = browsers.dumped(tmp_path / "frame.html", tmp_path / "profile")
+    assert console == []
+    (text,) = re.findall(r'<pre id="result">(.*?)</pre>', document)
+    result = json.loads(html.unescape(text))
+    assert result["width"] <= 360
+    assert result["images"]
+    assert len(result["charts"]) == 5
+    assert min(result["charts"]) > 250
+    assert result["before"] == list(NAMES)
+    recalls = [float(text.rstrip("%")) for text in result["up"]]
+    assert recalls == sorted(recalls)
+    assert [float(text.rstrip("%")) for text in result["down"]] == sorted(recalls, reverse=True)
+    assert set(result["names"]) == set(NAMES)
+    assert result["names"] != result["before"]
+    assert result["sorted"] == ["ascending", "none", "none", "none"]
+
+
+@needs_chromium
+def test_several_runs_stand_side_by_side(runs, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, second = runs
+    made(tmp_path / "going on", phone=False)
+    (tmp_path / "going on" / "evaluation.json").unlink()
+    assert main(["compare", str(first), str(second), str(first), "going on"]) == 0
+    assert str(second) in capsys.readouterr().out
+    document, console = browsers.dumped(tmp_path / "compare.html", tmp_path / "profile")
+    assert console == []
+    references = References(document)
+    assert {reference.split(":")[0] for reference in references.found} == {"data"}
+    for run, evaluation in runs.items():
+        assert str(run) in references.texts
+        assert f"{evaluation.top1:.1%}" in references.texts
+    assert document.count("<polyline") == 12
+    assert document.count("not finished") == 1
+    assert "seed" in references.texts  # the one key in which they differ
+    assert "epochs" not in references.texts[references.texts.index("In what they differ") :]
+
+
+def test_compare_draws_a_picture_or_a_page(runs, tmp_path, capsys):
+    run = str(next(iter(runs)))
+    assert main(["compare", run, "--out", str(tmp_path / "c.png")]) == 0
+    with Image.open(tmp_path / "c.png") as picture:
+        assert picture.width > 1000
+    assert main(["compare", run, "--out", str(tmp_path / "c.pdf")]) == 2
+    assert "Expected --out FILE.html or FILE.png" in capsys.readouterr().err
+
+
+def test_places_in_a_chart():
+    rows = [
+        {"epoch": epoch, "accuracy": 0.25 * epoch, "validation_accuracy": 0.2 * epoch}
+        for epoch in (1.0, 2.0, 3.0)
+    ]
+    chart = curves({"": rows}, "accuracy")
+    assert (chart.x.low, chart.x.high, list(chart.x.ticks)) == (1, 3, [1, 2, 3])
+    assert 0 <= chart.y.low <= 0.2
+    assert 0.75 <= chart.y.high <= 1
+    # From the left and the lower margin to the right one.
+    assert [chart.place(point)[0] for point in chart.lines[0].points] == [44, 188, 332]
+    assert chart.down(chart.y.low) == 176
+    assert chart.down(chart.y.high) == 8
+    assert reliability([0.0] * 15).place((0.5, 0.5)) == (188, 92)
+    one = axis("x", [3.0])
+    assert one.low < 3 < one.high
+    assert dataclasses.replace(one, low=0, high=4).share(1) == 0.25

@@ -1,0 +1,182 @@
+"""What a run's folder holds of what its page shows. What is not there is `None` or empty."""
+
+import base64
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from keras_resnets._common.phone_report import REPORT, PhoneReport
+from keras_resnets.card import Card
+
+from ...config import Config
+from ...run.folder import (
+    BEST,
+    EVALUATION,
+    MISTAKES,
+    is_finished,
+    is_marked,
+    read_config,
+    read_rows,
+)
+from ...run.origin import Origin
+from ..label_metrics import LabelEvaluation, load
+from ..metrics import Evaluation
+from ..seen import heat_name, photo_name
+from .charts import Row
+
+MOST_PAIRS = 12  # of classes that are taken for each other
+
+
+@dataclasses.dataclass(frozen=True)
+class ShownMistake:
+    """A photo that was taken for another class.
+
+    Attributes:
+        photo: The photo as a `data:` URI.
+        heat: The same under the heat map of the predicted class.
+        label: Name of the true class.
+        predicted: Name of the class that it was taken for.
+        confidence: Probability of that class.
+    """
+
+    photo: str
+    heat: str
+    label: str
+    predicted: str
+    confidence: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Confused:
+    """Two classes of which one is taken for the other.
+
+    Attributes:
+        label: Name of the true class.
+        predicted: Name of the other class.
+        images: Number of images of the one that are taken for the other.
+        rate: The same as a share of the images of the true class.
+    """
+
+    label: str
+    predicted: str
+    images: int
+    rate: float
+
+
+@dataclasses.dataclass(frozen=True)
+class ComparedRun:
+    """What is told of a run beside others.
+
+    Attributes:
+        folder: The run's folder, as the user names it.
+        rows: The history, one row an epoch.
+        config: Its configuration.
+        evaluation: The numbers of its best model; `None` until it is finished.
+        phone: How its phone files compare, or `None`.
+    """
+
+    folder: Path
+    rows: Sequence[Row]
+    config: Config
+    evaluation: Evaluation | LabelEvaluation | None
+    phone: PhoneReport | None
+
+    @classmethod
+    def read(cls, run: Path) -> "ComparedRun":
+        """Reads it from a run's folder.
+
+        Raises:
+            UserError: Where a file of it is broken.
+        """
+        finished = is_finished(run)
+        evaluation = load(run / EVALUATION) if finished else None
+        return cls(run, read_rows(run), read_config(run), evaluation, _phone(run))
+
+
+@dataclasses.dataclass(frozen=True)
+class RunContent:
+    """Everything that is known of a run.
+
+    Attributes:
+        folder: The run's folder, as the user names it.
+        rows: The history, one row an epoch.
+        evaluation: The numbers of its best model.
+        config: Its configuration.
+        card: The card of its best model, or `None`.
+        origin: Where it comes from, or `None`.
+        phone: How its phone files compare, or `None`.
+        mistakes: The most confident ones.
+    """
+
+    folder: Path
+    rows: Sequence[Row]
+    evaluation: Evaluation | LabelEvaluation
+    config: Config
+    card: Card | None
+    origin: Origin | None
+    phone: PhoneReport | None
+    mistakes: Sequence[ShownMistake]
+
+    @classmethod
+    def read(cls, run: Path) -> "RunContent":
+        """Reads what a run's folder holds.
+
+        Raises:
+            UserError: Where a file of it is broken.
+        """
+        evaluation = load(run / EVALUATION)
+        return cls(
+            folder=run,
+            rows=read_rows(run),
+            evaluation=evaluation,
+            config=read_config(run),
+            card=Card.load(run / BEST) if (run / BEST).is_file() else None,
+            origin=Origin.load(run) if is_marked(run) else None,
+            phone=_phone(run),
+            mistakes=list(_mistakes(run / MISTAKES, evaluation)),
+        )
+
+    @property
+    def name(self) -> str:
+        """The name of the folder."""
+        return self.folder.resolve().name
+
+    @property
+    def confused(self) -> list[Confused]:
+        """The pairs of classes that are confused most, the largest shares of a class first."""
+        if isinstance(self.evaluation, LabelEvaluation):
+            return []
+        names, scores = self.evaluation.class_names, self.evaluation.classes
+        pairs = [
+            Confused(names[row], names[column], count, count / scores[row].images)
+            for row, counts in enumerate(self.evaluation.confusion)
+            for column, count in enumerate(counts)
+            if count and row != column
+        ]
+        return sorted(pairs, key=lambda pair: (-pair.rate, -pair.images))[:MOST_PAIRS]
+
+
+def _phone(run: Path) -> PhoneReport | None:
+    exported = run / "tflite" / REPORT
+    return PhoneReport.load(exported) if exported.is_file() else None
+
+
+def data_uri(image: Path) -> str:
+    """The content of a WebP file, as a page may hold it."""
+    return "data:image/webp;base64," + base64.b64encode(image.read_bytes()).decode()
+
+
+def _mistakes(folder: Path, evaluation: Evaluation | LabelEvaluation) -> Iterator[ShownMistake]:
+    if isinstance(evaluation, LabelEvaluation):
+        return
+    names = evaluation.class_names
+    for index, mistake in enumerate(evaluation.mistakes):
+        photo, heat = folder / photo_name(index), folder / heat_name(index)
+        if photo.is_file() and heat.is_file():
+            yield ShownMistake(
+                data_uri(photo),
+                data_uri(heat),
+                names[mistake.label],
+                names[mistake.predicted],
+                mistake.confidence,
+            )
