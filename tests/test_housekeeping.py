@@ -53,7 +53,7 @@ def test_what_is_pinned_covers_what_is_required():
         for line in read("constraints.txt").splitlines()
         if "==" in line
     }
-    names = ("data", "training", "tflite", "test", "lint")
+    names = ("data", "training", "tflite", "onnx", "openvino", "test", "lint")
     extras = [SETUP["options.extras_require"][name] for name in names]
     options = "\n".join([SETUP["options"]["install_requires"], *extras])
     required = {

@@ -208,7 +208,8 @@ WITHIN = {
         "convert": {"file", "formats", "quantize", "trained"},
         # It makes the float file again to say where an integer one departs.
         "verify": {"convert", "file", "quantize", "trained", "use"},
-        "commands": {"convert", "file", "formats", "trained", "use", "verify"},
+        "runtimes": {"convert", "quantize", "trained"},
+        "commands": {"convert", "file", "formats", "runtimes", "trained", "use", "verify"},
     },
 }
 

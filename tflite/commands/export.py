@@ -1,4 +1,8 @@
-"""Convert a model to .tflite files, and compare each with Keras on the test images."""
+"""Convert a model to .tflite files or for other runtimes, and compare each with Keras on test images.
+
+keras-resnets export runs/photos --quantize none int8
+keras-resnets export runs/photos --to onnx openvino saved_model
+"""
 
 import argparse
 import sys
@@ -14,7 +18,11 @@ from keras_resnets._common.tables import size
 from keras_resnets.errors import UserError
 
 from ..formats import BY_OPTION, INT8, MIXED, NumberFormat
+from ..runtimes import RUNTIMES
 from .options import add_data_arguments, named_data
+
+TFLITE = "tflite"
+NOT_COMPARED = "not compared with Keras: no images; give --data or --dataset"
 
 if TYPE_CHECKING:
     from keras_resnets.data import ImageData
@@ -42,7 +50,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FORMAT",
         help="; ".join(f"{one.option}: {one.about}" for one in BY_OPTION.values()),
     )
-    parser.add_argument("--output", type=Path, metavar="DIR", help="RUN/tflite by default")
+    parser.add_argument(
+        "--to",
+        nargs="+",
+        choices=(TFLITE, *RUNTIMES),
+        default=[TFLITE],
+        metavar="RUNTIME",
+        help=f"of {', '.join((TFLITE, *RUNTIMES))} (%(default)s); all but tflite take any number of "
+        "pixel images in float32, and no other option",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="RUN/tflite by default, RUN/runtimes for others"
+    )
     parser.add_argument("--force", action="store_true", help="overwrite files that exist")
     parser.add_argument(
         "--dynamic-batch", action="store_true", help="any number of images a call, not one"
@@ -94,6 +113,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    others = [name for name in dict.fromkeys(arguments.to) if name != TFLITE]
+    if others:
+        _to_other_runtimes(arguments, others)
+    return _to_phone_files(arguments) if TFLITE in arguments.to else 0
+
+
+def _to_other_runtimes(arguments: argparse.Namespace, runtimes: Sequence[str]) -> None:
+    from ..runtimes.exporting import compared, export
+
+    trained = _trained(arguments)
+    data = _images(arguments, trained, [])
+    folder = arguments.output or trained.folder / "runtimes"
+    exported = export(trained, runtimes, folder, force=arguments.force)
+    for one in exported:
+        print(f"{one.path}  {size(one.bytes)}", file=sys.stderr)
+    if data is None:
+        print(NOT_COMPARED)
+        return
+    split = arguments.split
+    print(f"\nimages of the {split} split of {data.name}:")
+    print(compared(trained, exported, data, split=split, limit=arguments.images))
+
+
+def _to_phone_files(arguments: argparse.Namespace) -> int:
     from keras_resnets._common.memory import peak_memory
     from keras_resnets._common.phone_report import REPORT
 
@@ -121,7 +164,7 @@ def run(arguments: argparse.Namespace) -> int:
             files[path.name] = _write(exporter, MIXED, path, mixture.float_layers)
     print(f"peak memory {size(peak_memory())}")
     if data is None:
-        print("not compared with Keras: no images; give --data or --dataset")
+        print(NOT_COMPARED)
         return 0
 
     found = compare(trained, files, data, split=arguments.split, limit=arguments.images)

@@ -1,0 +1,43 @@
+"""What is exported to other runtimes: a classifier in deployed form, from pixels to probabilities."""
+
+import json
+
+import keras
+
+from keras_resnets.card import Card
+
+from ..convert.keras_model import phone_model
+from ..trained import TrainedModel
+
+CARD = "keras_resnets_card"  # its key, where a format takes texts by key
+
+
+def served_model(trained: TrainedModel) -> keras.Model:
+    """The model from pixels, `(n, height, width, 3)` uint8, to probabilities, `(n, classes)` float32.
+
+    It is what a phone's file computes: norms folded, each grouped convolution one operator, the images
+    normalised inside.
+
+    Raises:
+        UserError: Where the model is no classifier that can be deployed.
+    """
+    preprocessing = trained.card.preprocessing
+    phone = phone_model(trained.model, preprocessing, batch=None, takes_pixels=True)
+    activation = keras.layers.Activation(phone.activation, dtype="float32", name="probabilities")
+    shape = phone.model.input_shape
+    pixels = keras.Input(batch_shape=shape, dtype="uint8", name="pixels")
+    return keras.Model(pixels, activation(phone.model(pixels)), name=trained.card.architecture)
+
+
+def served_card(card: Card) -> str:
+    """What must be known to use the file, as JSON: nothing of where its photos lie."""
+    return json.dumps(
+        {
+            "architecture": card.architecture,
+            "class_names": card.class_names,
+            "preprocessing": card.preprocessing.to_dict(),
+            "threshold": card.threshold,
+            "provenance": dict(card.provenance),
+        },
+        ensure_ascii=False,
+    )
