@@ -11,6 +11,7 @@ ABOUT = "ResNeXt, ResNeSt, Res2Net, ReXNet and kin for Keras 3: from a folder of
 LIBRARY = {
     name: Command(f"{__package__}.commands.{name}", about)
     for name, about in {
+        "check": "look at photos before training: copies, wrong labels, what is not used",
         "list": "print a table of all networks",
         "info": "print what a network is, and its checkpoints",
         "convert": "make a .keras file of a checkpoint",

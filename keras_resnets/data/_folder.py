@@ -235,9 +235,10 @@ def _check_training(class_names: Sequence[str], splits: Mapping[str, Sequence[Ph
         )
     if not splits["validation"]:
         raise UserError(
-            f"Expected photos enough to keep some for validation: more than one of some class. "
-            f"Received: {len(splits['train'])} photos of {len(class_names)} classes. Add photos; a "
-            "model is evaluated on so few with `everything`."
+            "Expected photos enough to keep some for validation: of some class two that are no copies "
+            f"of each other. Received: {len(splits['train'])} photos of {len(class_names)} classes, "
+            f"{len({photo.sha256 for photo in splits['train']})} of them different files. Add photos; "
+            "a model is evaluated on so few with `everything`."
         )
 
 
