@@ -23,6 +23,7 @@ from .config import Config
 from .data.balance import Balance
 from .data.batches import steps_per_epoch, training_batches
 from .data.identity import DataIdentity
+from .data.looking import look_first
 from .data.opening import open_checked
 from .devices import Devices, Share
 from .feeds import Feed, make_feed
@@ -37,7 +38,7 @@ from .reporting.evaluate import evaluate_run
 from .reporting.progress import Progress
 from .reporting.tensorboard import write_events
 from .run.checkpoint import KEPT, Checkpoints, RunCheckpoint
-from .run.folder import CHECKPOINTS, RunFolder
+from .run.folder import CHECK, CHECKPOINTS, RunFolder
 from .run.journal import Journal
 from .run.models import SWA_STEPS, Models
 from .run.signals import Stopped, StopRequests
@@ -98,6 +99,11 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     with devices.together(), devices.strategy.scope(), StopRequests() as requests:
         folder.begin(config, needed=bytes_of_run(learner))
         devices.least(0)  # no process reads another's folder before all have begun
+        if task.is_chief:
+            print(
+                "".join(f"{line}\n" for line in look_first(data, config.data, folder / CHECK)),
+                end="",
+            )
         journal = Journal()
         checkpoint = newest_common(checkpoints, devices)
         if checkpoint is not None:

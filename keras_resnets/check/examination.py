@@ -157,7 +157,10 @@ def examined_before(path: Path, data: ImageData) -> bool:
     """
     if not path.is_file():
         return False
-    values = read_json(path, "the JSON of an examination", most=MOST_BYTES)
+    try:
+        values = read_json(path, "the JSON of an examination", most=MOST_BYTES)
+    except UserError:  # no matter of the user's: it is written again
+        return False
     return isinstance(values, dict) and values.get("digest") == data.digest
 
 

@@ -12,8 +12,8 @@ from keras_resnets.photos import near_duplicates
 
 FEW = 10  # photos of a class, below which little can be learned or said of it
 UNBALANCED = 3.0  # times as many photos of the largest class as of the smallest
-TINY = 32  # pixels of the shorter side
-TINY_SHARE = 8  # a photo whose side is less than the median's by this factor is tiny too
+TINY = 32  # pixels of the shorter side, where most photos have twice as many
+TINY_SHARE = 8  # where most photos are large, this part of theirs
 MOST_NAMED = 3  # groups, and photos of each
 
 
@@ -138,7 +138,7 @@ def _of_copies(data: ImageData, copies: Sequence[Sequence[Seen]]) -> Iterator[Fi
 
 def _of_looks(seen: Sequence[Seen]) -> Iterator[Finding | None]:
     median = statistics.median(_side(one) for one in seen) if seen else 0
-    least = max(TINY, median / TINY_SHARE)
+    least = max(min(TINY, median / 2), median / TINY_SHARE)
     advice = "Look at them, and delete those that show nothing of their class."
     yield _finding(
         "blank", ([one] for one in seen if one.photo.look.is_blank), "{photos} blank", advice

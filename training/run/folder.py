@@ -30,6 +30,7 @@ HISTORY = "history.json"
 BEST, LAST = "best.keras", "last.keras"
 EVALUATION = "evaluation.json"
 MISTAKES = "mistakes"
+CHECK = "check.json"
 PAGE, PICTURE = "report.html", "report.png"
 # What a run leaves: the only files of a folder that are ever moved or removed.
 OWN = frozenset(
@@ -37,7 +38,7 @@ OWN = frozenset(
         *(MARK, CONFIG, ORIGIN, CHECKPOINTS, HISTORY, "history.csv", EVALUATION, "classes.txt"),
         *(BEST, "best.card.json", LAST, "last.card.json"),
         *("curves.png", "confusion.png", "mistakes.png", "predictions.png"),
-        *(PAGE, PICTURE, "labels.png", MISTAKES, "tensorboard", "tflite"),
+        *(CHECK, PAGE, PICTURE, "labels.png", MISTAKES, "tensorboard", "tflite"),
     }
 )
 # Where the run before lies until the new one is finished, and while it is moved there or back.
