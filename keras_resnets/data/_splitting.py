@@ -15,6 +15,12 @@ class Photo(NamedTuple):
         path: The file's path, with which the system opens it.
         class_names: Names of its classes: one, or any number where it has labels.
         look: What it looks like at a glance.
+
+    Example:
+        >>> look = Look(20, 30, "PNG", 0, 0, bytes(192), contrast=0.0, sharpness=0.0)
+        >>> first = Photo("0" * 64, "dog/7.png", ("dog",), look)
+        >>> sorted([Photo("f" * 64, "cat/1.png", ("cat",), look), first])[0].class_names
+        ('dog',)
     """
 
     sha256: str
