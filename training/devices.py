@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -113,6 +114,9 @@ class Devices:
         ) as error:
             if workers == 1:
                 raise
+            # TensorFlow leaves a pool of threads open there: freed at Python's very end, that would
+            # complain of a bad file descriptor.
+            traceback.clear_frames(error.__traceback__)
             # TensorFlow's message begins with the places in the program.
             lines = error.message.splitlines()
             reason = next((line for line in lines if "aborted" in line), lines[-1])

@@ -1,10 +1,14 @@
 """With synchronised batch norm, one device, two devices and two processes are the same run."""
 
 import json
+import weakref
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import yaml
+
+from training.devices import Devices, Share, WorkerLost
 
 # The real digits, moved about at random. Rounding grows with the rate: at 0.05, past 1e-4.
 DIGITS = {
@@ -70,3 +74,22 @@ def test_one_device_two_devices_and_two_processes_agree(
         # to fewer digits behind the point.
         for weight, other in zip(weights(tmp_path / name), weights(tmp_path / "one"), strict=True):
             np.testing.assert_allclose(weight, other, rtol=1e-4, atol=1e-4)
+
+
+def test_what_a_lost_worker_leaves_open_is_freed_at_once():
+    """A pool of threads, which Python could no longer free in good order at its end."""
+
+    class Pool:
+        pass
+
+    pools = []
+
+    def reduce():
+        pool = Pool()
+        pools.append(weakref.ref(pool))
+        raise tf.errors.UnavailableError(None, None, "Collective ops is aborted")
+
+    devices = Devices(strategy=None, share=Share(worker=0, workers=2))
+    with pytest.raises(WorkerLost, match="Collective ops is aborted"), devices.together():
+        reduce()
+    assert pools[0]() is None
