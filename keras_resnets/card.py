@@ -9,7 +9,7 @@ import difflib
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,7 +170,9 @@ def _found(path: Path) -> str:
 
 
 def open_model(
-    name_or_path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = "imagenet"
+    name_or_path: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | None = "imagenet",
+    classes: int | Sequence[str] | None = None,
 ) -> tuple["keras.Model", Card]:
     """Opens a model and its card, in whichever way the user names it.
 
@@ -181,6 +183,9 @@ def open_model(
         weights: Weights of a network that is named: `"imagenet"`, a tag, a file or `None`, as its
             constructor takes them. With weights of a file the card beside that file holds; without
             one, the usual preprocessing is assumed, with an `AssumptionWarning`.
+        classes: Number of classes of a network that is named, or their names, by default those of its
+            weights. Where the weights have another number, the classifier is new, with a
+            `FreshHeadWarning`.
 
     Returns:
         The `keras.Model`, not compiled, and its `Card`, with as many class names as it has classes.
@@ -196,13 +201,14 @@ def open_model(
     """
     path = Path(name_or_path)
     if path.exists() or path.suffix == ".keras" or len(path.parts) > 1:
-        if weights != "imagenet":
+        if weights != "imagenet" or classes is not None:
+            received = f"weights={os.fspath(weights) if weights else None!r}"
             raise UserError(
-                "Expected weights with the name of a network alone: a run or file has its own. "
-                f"Received: {name_or_path} and weights={os.fspath(weights) if weights else None!r}."
+                "Expected weights and classes with the name of a network alone: a run or file has its "
+                f"own. Received: {name_or_path} and {received if classes is None else 'classes'}."
             )
         return _from_file(find_model(path))
-    return _by_name(os.fspath(name_or_path), weights)
+    return _by_name(os.fspath(name_or_path), weights, classes)
 
 
 def _from_file(path: Path) -> tuple["keras.Model", Card]:
@@ -220,7 +226,9 @@ def _from_file(path: Path) -> tuple["keras.Model", Card]:
     return model, card
 
 
-def _by_name(name: str, weights: str | os.PathLike[str] | None) -> tuple["keras.Model", Card]:
+def _by_name(
+    name: str, weights: str | os.PathLike[str] | None, classes: int | Sequence[str] | None
+) -> tuple["keras.Model", Card]:
     from keras_resnets import models
     from keras_resnets.weights import download, registered_checkpoint
 
@@ -238,8 +246,13 @@ def _by_name(name: str, weights: str | os.PathLike[str] | None) -> tuple["keras.
         beside = Card.load(weights)
     known = checkpoint or beside
     preprocessing = known.preprocessing if known else Preprocessing()
-    model = models.create_model(variant, weights=weights, input_shape=(*preprocessing.shape, 3))
-    if weights is None or checkpoint is not None:
+    count = classes if isinstance(classes, int | None) else len(classes)
+    model = models.create_model(
+        variant, weights=weights, input_shape=(*preprocessing.shape, 3), classes=count
+    )
+    if not isinstance(classes, int | None):
+        names = tuple(classes)
+    elif weights is None or checkpoint is not None:
         names = class_names(model.output_shape[-1])
     else:
         names = _names_in_file(Path(weights), model.output_shape[-1], beside)

@@ -10,13 +10,14 @@ import sys
 import warnings
 from pathlib import Path
 
+import hubs
 import keras
 import numpy as np
 import pytest
 from networks import small
 from PIL import Image, ImageOps
 from references.draw import draw_image, draw_tensors
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 import keras_resnets
 from keras_resnets.card import AssumptionWarning, Card
@@ -256,6 +257,53 @@ def test_convert_writes_a_model_with_its_card(tmp_path, photo, capsys, error):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 6
     assert lines[1].split()[1] in card.class_names
+
+
+@pytest.fixture(scope="module")
+def of_three(tmp_path_factory):
+    path = tmp_path_factory.mktemp("of_three") / "three.safetensors"
+    save_file(hubs.drawn("rexnet_lite_100", classes=3), path)
+    return path
+
+
+@pytest.mark.filterwarnings("ignore::keras_resnets.card.AssumptionWarning")
+@pytest.mark.filterwarnings("default::keras_resnets.weights.FreshHeadWarning")
+def test_convert_names_the_classes_or_gives_another_number_a_new_classifier(
+    of_three, tmp_path, capsys
+):
+    names, output = tmp_path / "nämes.txt", tmp_path / "made.keras"
+    names.write_text("cat\nbig dog\nsøt\u2028katt\n", "utf-8")
+    arguments = ["convert", of_three, "--model", "ReXNetLite100", "--output", output, "--force"]
+    assert main([*map(str, arguments), "--classes", str(names)]) == 0
+    assert Card.load(output).class_names == ("cat", "big dog", "søt\u2028katt")
+    bias = keras.models.load_model(output).get_layer("predictions").bias
+    np.testing.assert_array_equal(
+        bias, next(t for t in load_file(of_three).values() if t.shape == (3,))
+    )
+    capsys.readouterr()
+    assert main([*map(str, arguments), "--classes", "7"]) == 0
+    assert "has 7 classes, the checkpoint's 3" in capsys.readouterr().err
+    assert Card.load(output).class_names == tuple(f"class {number}" for number in range(7))
+    assert keras.models.load_model(output).output_shape == (None, 7)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "Received: names.txt, no such file"),
+        (b"cat\n\ndog", "an empty line"),
+        (b"cat\ndog\ncat\n", "a name twice"),
+        (b"caf\xe9\n", "class names in UTF-8"),
+    ],
+)
+def test_convert_refuses_classes_that_are_none(
+    content, message, of_three, tmp_path, monkeypatch, error
+):
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path("names.txt").write_bytes(content)
+    arguments = ["--model", "ReXNetLite100", "--classes", "names.txt"]
+    assert message in error("convert", of_three, *arguments)
 
 
 def test_mistakes_are_one_line(run_folder, photo, tmp_path, error):
