@@ -86,11 +86,11 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     steps = steps_per_epoch(data, config.batch_size)
     if task.is_chief and balance.method != "none":
         print(balance.in_words())
+    checkpoints = Checkpoints(folder / CHECKPOINTS, others=folder.run / CHECKPOINTS)
     with devices.strategy.scope():
-        learner = make_learner(config, data, steps, objective)
+        learner = make_learner(config, data, steps, objective, restored=checkpoints.any_whole())
     decorrelate(learner, devices.share.first_replica)
     models = Models(folder, served, _card(config, data, folder))
-    checkpoints = Checkpoints(folder / CHECKPOINTS, others=folder.run / CHECKPOINTS)
     identity = DataIdentity.of(data)
     average = EqualAverage()
     if config.deterministic:
@@ -282,10 +282,25 @@ class Run:
 
 
 def make_learner(
-    config: Config, data: ImageData, steps_per_epoch: int, objective: Objective
+    config: Config,
+    data: ImageData,
+    steps_per_epoch: int,
+    objective: Objective,
+    *,
+    restored: bool = False,
 ) -> Learner:
-    """The network in training, and what becomes of its gradients. Call it in the strategy's scope."""
-    network = networks.in_training(config, data.class_names, multi_label=data.multi_label)
+    """The network in training, and what becomes of its gradients. Call it in the strategy's scope.
+
+    Args:
+        config: The run's config, settled.
+        data: The images.
+        steps_per_epoch: Number of batches of an epoch.
+        objective: What is to be minimised.
+        restored: Whether all weights will come from a checkpoint of the run.
+    """
+    network = networks.in_training(
+        config, data.class_names, multi_label=data.multi_label, restored=restored
+    )
     rule = config.optimizer
     curve = LearningRate(rule.learning_rate, config.schedule, config.epochs, steps_per_epoch)
     update = Update(

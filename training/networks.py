@@ -14,7 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 import keras_resnets
 from keras_resnets.card import Card, card_path
-from keras_resnets.errors import MissingFile, UserError, near_miss
+from keras_resnets.errors import UserError, near_miss
 from keras_resnets.features import all_layers, stages
 from keras_resnets.weights import FreshHeadWarning
 
@@ -89,17 +89,14 @@ def _checked(argument: str, value: Any, annotation: Any) -> Any:
 
 
 def check(config: Config) -> None:
-    """Refuses a network that cannot be built, or weights that are not there, at little cost.
+    """Refuses a network that cannot be built at little cost.
 
     Args:
         config: The run's config.
 
     Raises:
-        UserError: For those.
+        UserError: For such a network.
     """
-    weights = config.model.weights
-    if weights is not None and Path(weights).name != weights and not Path(weights).is_file():
-        raise MissingFile(f"Expected model.weights to be a file. Received: no file {weights}.")
     served(config, config.model.classes or 2)
 
 
@@ -111,7 +108,11 @@ def start_in_words(model: Model) -> str:
 
 
 def in_training(
-    config: Config, class_names: Sequence[str], *, multi_label: bool = False
+    config: Config,
+    class_names: Sequence[str],
+    *,
+    multi_label: bool = False,
+    restored: bool = False,
 ) -> keras.Model:
     """The network from its first weights, to logits, with what does not learn frozen.
 
@@ -121,11 +122,13 @@ def in_training(
         config: The run's config.
         class_names: Names of the data's classes.
         multi_label: Whether an image has any number of them.
+        restored: Whether all weights will come from a checkpoint of the run: the first ones, which may
+            no longer be where they were, are not read.
 
     Raises:
         UserError: For whatever the constructor refuses.
     """
-    weights = config.model.weights
+    weights = None if restored else config.model.weights
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FreshHeadWarning)  # it is what is meant, and was said
         network = _build(config, len(class_names), weights, None, config.precision)

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras_resnets
 from keras_resnets.card import Card, card_path, find_model
-from keras_resnets.errors import UserError
+from keras_resnets.errors import MissingFile, UserError
 from keras_resnets.weights import (
     Checkpoint,
     DownloadError,
@@ -120,11 +120,20 @@ def provenance_of(model: str, weights: str | None) -> dict[str, str]:
 def fetch(model: str, weights: str | None) -> None:
     """Brings public weights here, if they are not yet, before anything else is done.
 
+    Args:
+        model: The network; of an unknown one nothing is fetched.
+        weights: `None` for random ones, `"imagenet"`, a tag, or a file.
+
     Raises:
-        UserError: Where that fails, with the ways to do without.
+        MissingFile: For a file that is not there.
+        UserError: Where a download fails, with the ways to do without.
     """
-    checkpoint = None if weights is None else registered(model, weights)
+    if weights is None or not _is_network(model):
+        return
+    checkpoint = registered(model, weights)
     if checkpoint is None:
+        if not Path(weights).is_file():
+            raise MissingFile(f"Expected the file of model.weights. Received: no file {weights}.")
         return
     try:
         download(checkpoint.source)

@@ -161,3 +161,12 @@ def test_a_run_goes_on_as_if_never_stopped_with_its_photos_elsewhere(again, caps
     assert Checkpoints(again / "run" / "checkpoints").newest().step == 12
     assert main(["resume", str(again / "run")]) == 2
     assert "which is finished" in capsys.readouterr().err
+
+
+def test_a_run_goes_on_without_the_weights_that_it_began_with(again, capsys):
+    path = again / "run" / "config.yaml"
+    values = yaml.safe_load(path.read_text("utf-8"))
+    values["model"]["weights"] = "/moved/elsewhere.keras"
+    path.write_text(yaml.safe_dump(values), "utf-8")
+    assert main(["resume", str(again / "run"), "--strategy", "one"]) == 0
+    assert "Continuing after 1 epochs and 4 steps" in capsys.readouterr().out

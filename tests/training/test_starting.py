@@ -8,6 +8,7 @@ import hubs
 import keras
 import numpy as np
 import pytest
+from albums import album
 
 import keras_resnets
 from keras_resnets.card import Card
@@ -158,6 +159,20 @@ def test_a_mistyped_folder_downloads_nothing(hub, tmp_path, monkeypatch, capsys)
     assert "my phötos, which does not exist" in message
     assert message.count("\n") == 1
     assert hub.requests == []
+
+
+@pytest.mark.parametrize("weights", ["missingname.pt", "no where/best.keras", "x.safetensors"])
+def test_a_missing_file_is_refused_before_the_photos_are_opened(
+    weights, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    photos = album(tmp_path / "photos")
+    monkeypatch.setattr("training.loop.open_checked", lambda *_: pytest.fail("opened"))
+    assert main(["train", str(photos), "--weights", weights]) == 2
+    message = capsys.readouterr().err
+    assert weights in message
+    assert message.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
 
 
 def test_an_unknown_tag_is_refused_before_the_photos_are_opened(capsys):

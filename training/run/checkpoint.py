@@ -84,6 +84,11 @@ class Checkpoints:
             if old not in before[-KEPT:]:
                 old.unlink()
 
+    def any_whole(self) -> bool:
+        """Whether there is one to go on from."""
+        with warnings.catch_warnings(action="ignore"):  # `newest` says what is broken
+            return self.newest() is not None
+
     def newest(self, at_most: int | None = None) -> RunCheckpoint | None:
         """The newest checkpoint that is whole, or `None` where there is none.
 
