@@ -12,7 +12,7 @@ CLIENTS := .venvs/clients
 PAGE := tflite/use/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-backends test-clients hardening bench references golden wheel lint map format clean
+.PHONY: help setup demo test test-all test-backends test-clients hardening audit bench references golden wheel lint map format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,12 @@ hardening: $(READY) ## layers, files, threads and kills by the hundred: the READ
 	@mkdir -p runs && rm -f runs/hardening.jsonl
 	HARDENING_ROWS=runs/hardening.jsonl $(BIN)/python -m pytest -m hardening tests/hardening; status=$$?; \
 	  $(BIN)/python tests/hardening/tally.py runs/hardening.jsonl; exit $$status
+
+audit: ## bandit on the sources, pip-audit on what is pinned (asks a service), in an environment of their own
+	$(PYTHON) -m venv .venvs/audit
+	.venvs/audit/bin/python -m pip install --quiet bandit pip-audit
+	.venvs/audit/bin/bandit --quiet --recursive --severity-level high keras_resnets training tflite benchmarks
+	.venvs/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 bench: $(READY) ## against every rival, each in an environment of its own (a night; ARGS=--quick: 10 minutes)
 	$(BIN)/python -m benchmarks.rivals $(ARGS)

@@ -15,7 +15,8 @@ from keras_resnets._common.tables import size
 from keras_resnets.errors import MissingFile, UserError
 from keras_resnets.weights.archives import open_archive
 from keras_resnets.weights.hdf5_file import read_hdf5
-from keras_resnets.weights.torch_file import Inert, Tensor, open_torch
+from keras_resnets.weights.torch_file import open_torch
+from keras_resnets.weights.torch_pickle import Inert, Tensor
 from keras_resnets.weights.values import as_float32, from_bfloat16
 
 KERAS_FILES = (".weights.h5", ".keras")

@@ -215,7 +215,7 @@ def test_pickles_that_would_take_all_memory(tmp_path, text):
 
 
 def test_an_endless_pickle(tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_resnets.weights.torch_file._MOST_OPERATIONS", 1000)
+    monkeypatch.setattr("keras_resnets.weights.torch_pickle._MOST_OPERATIONS", 1000)
     with zipfile.ZipFile(tmp_path / "odd.pth", "w") as archive:
         archive.writestr("archive/data.pkl", b"\x80\x02" + b"N0" * 600 + b"N.")
     with pytest.raises(UserError, match="odd.pth was refused: its pickle has more than 1,000 oper"):
