@@ -527,7 +527,7 @@ class Config(Section):
             raise ValueError(
                 "Expected model.weights where the classifier is trained alone first: features of random "
                 "weights tell little. Received: head without weights. Start from imagenet, a run or a "
-                "file by --weights, or leave head, --quick and --views out."
+                "file by --weights, or leave head, --quick and --views out (--set head=null)."
             )
         if self.batch_size % self.optimizer.accumulation:
             raise ValueError(

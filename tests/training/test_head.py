@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -158,6 +159,9 @@ def _stopping(monkeypatch, owner, name, call, act):
     monkeypatch.setattr(owner, name, counting)
 
 
+DRIVER = str(Path(__file__).parent / "run" / "killed.py")
+
+
 class Killed(BaseException):
     """Stands for `kill -9`: no handler of ours sees it, and nothing is saved."""
 
@@ -200,6 +204,44 @@ def test_a_stop_or_a_kill_in_either_phase_leaves_no_trace(
             with pytest.raises(Killed):
                 main([*arguments, "--run", str(run)])
     assert main(["resume", str(run)]) == 0
+    _assert_same(run, straight, weights)
+
+
+@pytest.mark.slow
+def test_kill_9_in_either_phase_leaves_no_trace(arguments, straight, start, weights, tmp_path):
+    command = [*arguments, "--run", tmp_path / "run"]
+    for point in ("in_the_features", "in_the_classifier", "between_steps"):
+        process = start(point, *command, program=(DRIVER,))
+        _, stderr = process.communicate(timeout=600)
+        assert process.returncode == -signal.SIGKILL, f"{point}: {stderr}"
+    process = start(*command)
+    _, stderr = process.communicate(timeout=600)
+    assert process.returncode == 0, stderr
+    _assert_same(tmp_path / "run", straight, weights)
+
+
+@pytest.mark.slow
+def test_two_devices_and_two_processes_train_the_classifier_as_one_does(
+    arguments, straight, start, start_workers, tmp_path
+):
+    """The frozen maps too; the epochs differ by what replicas draw and by their batch statistics."""
+    place = arguments.index("--strategy")
+    elsewhere = [*arguments[:place], *arguments[place + 2 :], "--set", "batch_size=12"]
+    runs = {
+        "mirrored": [start(*elsewhere, "--devices", 2, "--run", "mirrored")],
+        "workers": start_workers(*elsewhere, "--run", "workers"),
+    }
+    for name, processes in runs.items():
+        for process in processes:
+            _, stderr = process.communicate(timeout=600)
+            assert process.returncode == 0, stderr
+        rows = read_rows(tmp_path / name)
+        assert [row["epoch"] for row in rows] == [0, 1, 2]
+        for key in ("loss", "validation_loss"):
+            assert rows[0][key] == pytest.approx(read_rows(straight)[0][key], rel=1e-4)
+
+
+def _assert_same(run, straight, weights):
     for value, expected in zip(weights(run), weights(straight), strict=True):
         np.testing.assert_array_equal(value, expected)
     for row, other in zip(read_rows(run), read_rows(straight), strict=True):

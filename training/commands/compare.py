@@ -53,7 +53,7 @@ def _rows(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> list[list[s
         lines.append(
             [
                 name,
-                str(len(rows)),
+                f"{rows[-1]['epoch']:.0f}",
                 f"{best['validation_accuracy']:.2%}",
                 f"{best['epoch']:.0f}",
                 f"{rows[-1]['validation_loss']:.4f}",

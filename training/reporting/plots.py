@@ -52,7 +52,7 @@ def curves(axes: Axes, rows: Sequence[Row], quantity: str) -> None:
     epochs = [row["epoch"] for row in rows]
     for label, key in (("training", quantity), ("validation", f"validation_{quantity}")):
         axes.plot(epochs, [row[key] for row in rows], marker=".", label=label)
-    axes.set(xlabel="epoch", title=quantity)
+    axes.set(xlabel=f"epoch{'' if epochs[0] else ' (0: the classifier alone)'}", title=quantity)
     axes.grid(alpha=0.3)
     axes.legend()
 

@@ -74,6 +74,18 @@ def in_the_model() -> None:
     before_call(Models, "_write", 1, act)
 
 
+def in_the_features() -> None:
+    from training import frozen
+
+    before_call(frozen, "view_batches", 2, lambda *_: die())
+
+
+def in_the_classifier() -> None:
+    from training import loop
+
+    before_call(loop, "train_head", 1, lambda *_, **__: die())
+
+
 def on_a_full_disk() -> None:
     def act(path: Path, **_: Any) -> None:
         Path(path).write_bytes(b"half")
@@ -86,7 +98,7 @@ POINTS = {
     point.__name__: point
     for point in (
         *(between_steps, in_mid_write, before_the_rename, in_validation, in_the_model),
-        on_a_full_disk,
+        *(in_the_features, in_the_classifier, on_a_full_disk),
     )
 }
 
