@@ -8,6 +8,8 @@ READY  := $(VENV)/.ready
 BACKENDS := .venvs/backends
 # What apps read a file with.
 CLIENTS := .venvs/clients
+# What compiles the code for Android.
+KOTLIN := .venvs/kotlin/node_modules/kotlin-compiler/package.json
 # The runtime of the page in the browser.
 PAGE := tflite/use/web/node_modules/.package-lock.json
 
@@ -43,13 +45,17 @@ test-backends: $(BACKENDS)/.ready ## the library on JAX and on torch, in an envi
 	KERAS_BACKEND=torch $(BACKENDS)/bin/python -m pytest -m backends tests/backends
 	KERAS_BACKEND=torch $(BACKENDS)/bin/python -m pytest tests/weights/test_torch_file.py
 
-test-clients: $(READY) $(CLIENTS)/.ready ## MediaPipe Tasks on files of every family, in an environment of its own
+test-clients: $(READY) $(CLIENTS)/.ready $(KOTLIN) $(PAGE) ## what apps do with files of every family
 	$(BIN)/python -m pytest -m clients tests/clients
 
 $(CLIENTS)/.ready: tests/clients/requirements.txt
 	$(PYTHON) -m venv $(CLIENTS)
 	$(CLIENTS)/bin/python -m pip install --quiet --requirement tests/clients/requirements.txt
 	@touch $@
+
+$(KOTLIN):
+	@npm install --prefix .venvs/kotlin --no-audit --no-fund kotlin-compiler@2.4.20 \
+	  || echo "npm did not bring kotlinc: the code for Android is not compiled."
 
 $(BACKENDS)/.ready: setup.cfg pyproject.toml constraints.txt tests/backends/requirements.txt
 	$(PYTHON) -m venv $(BACKENDS)

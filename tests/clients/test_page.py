@@ -1,0 +1,30 @@
+"""LiteRT in Chromium, on WebAssembly, says what Python says."""
+
+import json
+
+import networks
+import pytest
+from browsers import needs_chromium
+from demo_page import PHOTOS, browse, needs_runtime
+
+from tflite.use.classifier import Classifier
+
+pytestmark = [pytest.mark.clients, needs_chromium, needs_runtime]
+
+
+@pytest.mark.parametrize("family", networks.FAMILIES)
+def test_it_says_what_we_say(family, photos, files_of, tmp_path, monkeypatch):
+    shown = {photo.name: photo.read_bytes() for photo in photos}
+    script = PHOTOS.replace("NAMES", json.dumps(list(shown)))
+    for file in files_of(family):
+        profile = tmp_path / file.stem
+        with monkeypatch.context() as patch:
+            results, _ = browse(file.read_bytes(), script, profile, patch, photos=shown)
+        ours = Classifier.load(file)
+        for photo in photos:
+            found = dict(results[photo.name]["classes"])
+            expected = dict(ours.classify(photo))
+            assert found.keys() == expected.keys()
+            for name, probability in expected.items():
+                assert found[name] == pytest.approx(probability, abs=0.01)
+            assert list(found) == list(expected)  # both begin with the highest
