@@ -12,6 +12,8 @@ from keras_resnets.card import Card, find_model, open_model
 from keras_resnets.classifier import activation, probabilities
 from keras_resnets.data import ImageData, open_data
 
+from .file.card import FileCard
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainedModel:
@@ -54,19 +56,19 @@ def named(name: str, weights: str | None) -> TrainedModel:
     return TrainedModel(model, card, Path("runs") / card.architecture)
 
 
-def images_of(card: Card, named: Mapping[str, Any]) -> ImageData | None:
+def images_of(card: Card | FileCard, named: Mapping[str, Any]) -> ImageData | None:
     """The images that the user names, or those that the card does; `None` where neither does.
 
     Classes meet by name.
 
     Args:
-        card: The model's card.
+        card: The model's card, or that of its file, which names no images.
         named: Arguments of `keras_resnets.data.open_data`; nothing to go by the card.
 
     Raises:
         UserError: Where there are images of a class that the model does not know.
     """
-    arguments = named or card.data
+    arguments = named or (card.data if isinstance(card, Card) else None)
     if arguments is None:
         return None
     return open_data(**arguments).with_classes(card.class_names)

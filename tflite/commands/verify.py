@@ -1,4 +1,4 @@
-"""Compare a .tflite file with the Keras model it comes from, image by image.
+"""Compare a model with another in any form, image by image: a run, .keras, .tflite or SavedModel.
 
 The exit status is 1 where the two agree on fewer images than --min-agreement.
 """
@@ -16,16 +16,22 @@ from .options import add_data_arguments, named_data
 if TYPE_CHECKING:
     from keras_resnets.data import ImageData
 
-    from ..trained import TrainedModel
+    from ..verify.subject import Subject
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE.tflite")
+    parser.add_argument(
+        "model",
+        type=Path,
+        metavar="MODEL",
+        help="a .tflite file, a run folder, a .keras file, or the folder of a SavedModel",
+    )
     parser.add_argument(
         "--against",
         type=Path,
-        metavar="RUN",
-        help="a run folder or a .keras file; by default the run in whose tflite folder the file lies",
+        metavar="MODEL",
+        help="the model to compare it with, in any of these forms; by default the run in whose tflite "
+        "folder the file lies",
     )
     parser.add_argument(
         "--min-agreement",
@@ -38,38 +44,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--worst", type=Path, metavar="FILE.png", help="draw the images that differ most there"
     )
     parser.add_argument(
-        "--layers", action="store_true", help="show the error behind each layer, where it starts"
+        "--layers",
+        action="store_true",
+        help="show the error behind each layer of a .tflite file, where it starts",
     )
     add_data_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from ..file.reading import read_file
-    from ..trained import images_of, load
+    from ..trained import images_of
     from ..verify.compare import compare, report
+    from ..verify.subject import open_subject
 
-    content = read_file(arguments.file)
-    trained = load(arguments.against or _run_of(arguments.file))
-    data = images_of(trained.card, named_data(arguments))
+    reference = open_subject(arguments.against or _run_of(arguments.model))
+    subject = open_subject(arguments.model)
+    if arguments.layers:
+        _check_layers(subject, reference)
+    card = reference.card or subject.card
+    if card is None:
+        raise UserError(
+            "Expected a model with a card, which says its classes and preprocessing. Received: "
+            f"{arguments.model} and {arguments.against}, neither with one."
+        )
+    data = images_of(card, named_data(arguments))
     if data is None:
         raise UserError(
             "Expected images to compare on. Received: a model whose card names none. "
             "Give --data FOLDER or --dataset NAME."
         )
-    name = arguments.file.name
-    files = {name: content}
-    found = compare(trained, files, data, split=arguments.split, limit=arguments.images)
-    summary = report(trained, files, found)
+    found = compare(reference, [subject], card, data, split=arguments.split, limit=arguments.images)
+    summary = report(reference, [subject], card, found)
     print(f"{summary.keras.images} images, {arguments.split} split of {data.name}:\n{summary}")
     if arguments.worst:
         from ..verify.worst import worst
 
-        write_bytes(arguments.worst, worst(trained, name, found, data, arguments.split))
+        names = (reference.name, subject.name)
+        write_bytes(arguments.worst, worst(card, names, found, data, arguments.split))
         print(f"the images that differ most: {arguments.worst}")
     if arguments.layers:
         print("\nerror to the float model's activations:")
-        print(_layers(trained, content, data))
-    agreement = found.agreement(name)
+        print(_layers(subject, reference, data))
+    agreement = found.agreement(subject.name)
     if agreement < arguments.min_agreement:
         print(f"agreement {agreement:.2%} is below {arguments.min_agreement:.2%}")
         return 1
@@ -85,17 +100,27 @@ def _run_of(file: Path) -> Path:
     folder = file.resolve().parent
     if folder.name != "tflite" or not (folder.parent / "best.keras").is_file():
         raise UserError(
-            f"Expected a file in RUN/tflite, or --against RUN. Received: {file}, which lies elsewhere."
+            f"Expected a file in RUN/tflite, or --against MODEL. Received: {file}, which lies elsewhere."
         )
     return folder.parent
 
 
-def _layers(trained: "TrainedModel", content: bytes, data: "ImageData") -> str:
+def _check_layers(subject: "Subject", reference: "Subject") -> None:
+    if subject.content is None or reference.trained is None:
+        raise UserError(
+            "Expected a .tflite file, and a run or .keras file to compare it with, for --layers. "
+            f"Received: {subject.name} against {reference.name}."
+        )
+
+
+def _layers(subject: "Subject", reference: "Subject", data: "ImageData") -> str:
     """A table of the error behind each layer of a file, on a few training images."""
     from ..verify.layer_error import layer_errors_of
 
+    assert subject.content is not None
+    assert reference.trained is not None
     rows = [
         [e.layer, f"{e.relative:.2%}", f"{e.worst:.2%}", e.worst_operator]
-        for e in layer_errors_of(trained, content, data)
+        for e in layer_errors_of(reference.trained, subject.content, data)
     ]
     return table(["layer", "behind it", "worst within", "at"], rows)

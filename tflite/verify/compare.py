@@ -1,122 +1,163 @@
-"""Keras and its files side by side, on the real evaluation pipeline."""
+"""Models side by side, on the real evaluation pipeline."""
 
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
 from keras_resnets._common.console import progress
 from keras_resnets._common.phone_report import FileRow, KerasRow, PhoneReport
+from keras_resnets.card import Card
 from keras_resnets.data import ImageData, evaluation_batches
+from keras_resnets.errors import UserError
 
-from ..file.runtime import Runner, is_accelerated
-from ..quantize.ranges import pixels_of
-from ..trained import TrainedModel
-from ..use.classifier import Classifier
+from ..file.card import FileCard
+from .subject import Subject
 
 BATCH = 32
 
 
 @dataclass(frozen=True)
 class Probabilities:
-    """What Keras and each file say of the same images.
+    """What a model and others say of the same images.
 
     Attributes:
-        labels: Labels of the images, `(images,)`.
-        keras: Probabilities of the Keras model, `(images, classes)`.
-        files: The same of each file, by its name.
+        labels: Labels of the images, `(images,)`; `(images, classes)`, 0 or 1, where an image has
+            any number of them.
+        reference: Probabilities of the model, `(images, classes)`.
+        others: The same of each other, by its name.
     """
 
     labels: np.ndarray
-    keras: np.ndarray
-    files: Mapping[str, np.ndarray]
+    reference: np.ndarray
+    others: Mapping[str, np.ndarray]
+
+    def right(self, found: np.ndarray) -> np.ndarray:
+        """Of each image, whether its class is the most probable, or all its labels are told."""
+        return self._whole(self._decided(found) == self.labels)
 
     def accuracy(self, found: np.ndarray) -> float:
-        """The share of images whose top-1 is right."""
-        return float(np.mean(found.argmax(-1) == self.labels))
+        """The share of images that are right."""
+        return float(np.mean(self.right(found)))
 
-    def agreement(self, file: str) -> float:
-        """The share of images of which a file and Keras say the same."""
-        return float(np.mean(self.files[file].argmax(-1) == self.keras.argmax(-1)))
+    def differs(self, name: str) -> np.ndarray:
+        """Of each image, whether another says something else of it than the model."""
+        return ~self._whole(self._decided(self.others[name]) == self._decided(self.reference))
 
-    def largest_difference(self, file: str) -> float:
+    def agreement(self, name: str) -> float:
+        """The share of images of which another says the same as the model."""
+        return float(np.mean(~self.differs(name)))
+
+    def largest_difference(self, name: str) -> float:
         """Of any class of any image."""
-        return float(np.max(np.abs(self.files[file] - self.keras)))
+        return float(np.max(np.abs(self.others[name] - self.reference)))
+
+    def _whole(self, same: np.ndarray) -> np.ndarray:
+        """Of each image, whether all that is decided about it is the same."""
+        return same if self.labels.ndim == 1 else np.asarray(same.all(-1))
+
+    def _decided(self, found: np.ndarray) -> np.ndarray:
+        return found.argmax(-1) if self.labels.ndim == 1 else found >= 0.5
 
 
 def compare(
-    trained: TrainedModel,
-    files: Mapping[str, bytes],
+    reference: Subject,
+    others: Sequence[Subject],
+    card: Card | FileCard,
     data: ImageData,
     *,
     split: str,
     limit: int | None,
 ) -> Probabilities:
-    """Runs Keras, as trained and not as deployed, and every file on the same images.
+    """Runs models on the same images, batch by batch.
 
     Args:
-        trained: The trained model.
-        files: Contents of the files by name.
-        data: Source of the images.
+        reference: The model that the others are compared with.
+        others: The others, each with a name of its own.
+        card: The preprocessing and the classes of those that have no card.
+        data: Source of the images, with the card's classes.
         split: Name of the split to read.
         limit: How many at most, rounded up to whole batches; `None` for all.
+
+    Raises:
+        UserError: Where two are of other classes.
     """
-    classifiers = {name: Classifier(content) for name, content in files.items()}
-    preprocessing = trained.card.preprocessing
+    import tensorflow as tf
+
+    subjects = [reference, *others]
+    orders = [_order(subject, card) for subject in subjects]
+    transforms = [(subject.card or card).preprocessing for subject in subjects]
+    distinct = list(dict.fromkeys(transforms))
     count = -(-min(limit or data.sizes[split], data.sizes[split]) // BATCH)
-    batches = evaluation_batches(data, split, preprocessing, BATCH).take(count)
+    batches = tf.data.Dataset.zip(
+        tuple(evaluation_batches(data, split, one, BATCH) for one in distinct)
+    ).take(count)
     labels: list[np.ndarray] = []
-    of_keras: list[np.ndarray] = []
-    of_files: dict[str, list[np.ndarray]] = {name: [] for name in files}
-    for images, truth in progress(batches.as_numpy_iterator(), "comparing, batch", count):
-        labels.append(truth)
-        of_keras.append(trained.probabilities(images))
-        pixels = pixels_of(images, preprocessing)
-        for name, classifier in classifiers.items():
-            given = pixels if classifier.card.takes_pixels else images
-            of_files[name].append(classifier.of_images(given))
-    return Probabilities(
-        np.concatenate(labels),
-        np.concatenate(of_keras),
-        {name: np.concatenate(parts) for name, parts in of_files.items()},
-    )
+    said: list[list[np.ndarray]] = [[] for _ in subjects]
+    for views in progress(batches.as_numpy_iterator(), "comparing, batch", count):
+        labels.append(views[0][1])
+        for subject, transform, order, parts in zip(
+            subjects, transforms, orders, said, strict=True
+        ):
+            images, _ = views[distinct.index(transform)]
+            parts.append(subject.says(images)[:, order])
+    first, *rest = [np.concatenate(parts) for parts in said]
+    names = [other.name for other in others]
+    return Probabilities(np.concatenate(labels), first, dict(zip(names, rest, strict=True)))
 
 
-def report(trained: TrainedModel, files: Mapping[str, bytes], found: Probabilities) -> PhoneReport:
-    """Sums up a comparison; measures latencies."""
-    image = np.zeros((1, *trained.card.preprocessing.shape, 3), "float32")
+def _order(subject: Subject, card: Card | FileCard) -> list[int] | slice:
+    """Where the card's classes stand among those of a model."""
+    names = card.class_names if subject.card is None else subject.card.class_names
+    if names == card.class_names:
+        return slice(None)
+    if sorted(names) != sorted(card.class_names):
+        strange = sorted(set(names) ^ set(card.class_names))
+        raise UserError(
+            "Expected models of the same classes. "
+            f"Received: {subject.name}, with others: {', '.join(map(repr, strange[:5]))}."
+        )
+    return [names.index(name) for name in card.class_names]
+
+
+def report(
+    reference: Subject, others: Sequence[Subject], card: Card | FileCard, found: Probabilities
+) -> PhoneReport:
+    """Sums up a comparison; measures latencies.
+
+    Args:
+        reference, others, card: As `compare` was given them.
+        found: Its result.
+    """
+
+    def median_ms(subject: Subject) -> float:
+        shape = (subject.card or card).preprocessing.shape
+        return subject.median_ms(np.zeros((1, *shape, 3), "float32"))
+
     return PhoneReport(
         KerasRow(
-            accuracy=found.accuracy(found.keras),
+            accuracy=found.accuracy(found.reference),
             images=len(found.labels),
-            median_ms=keras_median_ms(trained.model, image),
+            median_ms=median_ms(reference),
+            name=reference.name,
         ),
-        tuple(_row(name, content, found) for name, content in files.items()),
+        tuple(_row(other, found, median_ms(other)) for other in others),
     )
 
 
-def _row(name: str, content: bytes, found: Probabilities) -> FileRow:
-    card = Classifier(content).card
+def _row(subject: Subject, found: Probabilities, median_ms: float) -> FileRow:
+    right, reference = found.right(found.others[subject.name]), found.right(found.reference)
+    card = subject.card if isinstance(subject.card, FileCard) else None
     return FileRow(
-        file=name,
-        format=card.format,
-        accuracy=found.accuracy(found.files[name]),
-        agreement=found.agreement(name),
-        max_probability_difference=found.largest_difference(name),
-        bytes=len(content),
-        median_ms=Runner(content).median_ms(),
-        accelerated=is_accelerated(content),
-        float_layers=card.float_layers,
+        file=subject.name,
+        format=card.format if card else "",
+        accuracy=found.accuracy(found.others[subject.name]),
+        agreement=found.agreement(subject.name),
+        max_probability_difference=found.largest_difference(subject.name),
+        bytes=subject.size,
+        median_ms=median_ms,
+        accelerated=subject.accelerated,
+        float_layers=card.float_layers if card else (),
+        lost=int(np.sum(reference & ~right)),
+        gained=int(np.sum(right & ~reference)),
     )
-
-
-def keras_median_ms(model: keras.Model, image: np.ndarray, runs: int = 20) -> float:
-    """The median time of Keras for one image, as a compiled graph, in milliseconds."""
-    times = []
-    for _ in range(runs + 3):
-        start = time.perf_counter()
-        model.predict_on_batch(image)
-        times.append(time.perf_counter() - start)
-    return 1000 * float(np.median(times[3:]))

@@ -81,6 +81,8 @@ def layer_errors_of(trained: TrainedModel, content: bytes, data: ImageData) -> l
             "Expected a file with a card, which names its layers. Received: a file without one. "
             "Files of `keras-resnets export` have one."
         )
-    options = Options(calibration_images=IMAGES, takes_pixels=card.takes_pixels)
+    options = Options(
+        calibration_images=IMAGES, input="uint8" if card.takes_pixels else "normalised"
+    )
     exporter = Exporter(trained, data, options)
     return layer_errors(exporter.float_model, content, card.layers, exporter.calibration)

@@ -1,41 +1,50 @@
-"""The images on which a file and Keras differ most, on one page."""
+"""The images on which two models differ most, on one page."""
 
 import numpy as np
 
 from keras_resnets._common.pictures import Shown, page, png
+from keras_resnets.card import Card
 from keras_resnets.data import ImageData
 
-from ..trained import TrainedModel
+from ..file.card import FileCard
 from .compare import Probabilities
 
 IMAGES = 24  # on a page
 
 
 def worst(
-    trained: TrainedModel, file: str, found: Probabilities, data: ImageData, split: str
+    card: Card | FileCard, names: tuple[str, str], found: Probabilities, data: ImageData, split: str
 ) -> bytes:
-    """A PNG of the images on which Keras and a file differ most: other classes first.
+    """A PNG of the images on which two models differ most: other classes first.
 
     Args:
-        trained: The trained model.
-        file: The file's name in `found`.
+        card: The card that `compare` was given.
+        names: Name of the model compared with, and of the other one as in `found`.
         found: The result of `compare`.
         data, split: Source of the images, and the split that was read.
     """
-    disagree = found.files[file].argmax(-1) != found.keras.argmax(-1)
-    differences = np.abs(found.files[file] - found.keras).max(-1)
+    reference, name = names
+    disagree = found.differs(name)
+    differences = np.abs(found.others[name] - found.reference).max(-1)
     order = np.lexsort((-differences, ~disagree))[:IMAGES]
-    names = trained.card.class_names
+    classes = card.class_names
     shown = {}
     for index, (photo, label) in enumerate(data.examples(split).as_numpy_iterator()):
         if index in order:
             said = [
-                f"{who}: {names[values[index].argmax()]} {values[index].max():.2g}"
-                for who, values in (("Keras", found.keras), ("file", found.files[file]))
+                f"{who}: {classes[values[index].argmax()]} {values[index].max():.2g}"
+                for who, values in ((reference, found.reference), (name, found.others[name]))
             ]
-            caption = "\n".join([f"truth: {names[label]}", *said])
-            shown[index] = Shown(trained.card.preprocessing.pixels(photo), caption)
+            truth = ", ".join(classes[i] for i in np.flatnonzero(_one_hot(label, len(classes))))
+            caption = "\n".join([f"truth: {truth}", *said])
+            shown[index] = Shown(card.preprocessing.pixels(photo), caption)
         if len(shown) == len(order):
             break
-    title = f"{file}: {disagree.sum()} of {len(disagree)} images named otherwise than by Keras"
+    title = (
+        f"{name}: {disagree.sum()} of {len(disagree)} images named otherwise than by {reference}"
+    )
     return png(page([shown[index] for index in order], title))
+
+
+def _one_hot(label: np.ndarray, classes: int) -> np.ndarray:
+    return np.asarray(label) if np.ndim(label) else np.arange(classes) == label

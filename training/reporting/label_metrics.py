@@ -9,9 +9,10 @@ from typing import Any, Self
 import numpy as np
 
 from keras_resnets._common.files import write_text
+from keras_resnets._common.shares import wilson
 
 from ..average_precision import average_precisions, mean_average_precision
-from .metrics import RESAMPLES, Evaluation, Headline, Interval, wilson
+from .metrics import RESAMPLES, Evaluation, Headline, Interval
 
 THRESHOLD = 0.5  # above which a probability gives an image its label
 

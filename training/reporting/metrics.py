@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from keras_resnets._common.files import write_text
+from keras_resnets._common.shares import wilson
 
 if TYPE_CHECKING:
     from ..run.calibration import Activation
@@ -282,14 +283,6 @@ def _agreement(labels: Array, predicted: Array) -> tuple[float, float]:
     if len(np.union1d(labels, predicted)) == 1:
         return 0.0, 0.0
     return float(cohen_kappa_score(labels, predicted)), float(matthews_corrcoef(labels, predicted))
-
-
-def wilson(successes: int, trials: int) -> Interval:
-    """Wilson's score interval of a proportion."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(successes, trials).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def confidence_bins(confidence: Array, correct: Array) -> list[ConfidenceBin]:

@@ -11,6 +11,7 @@ from PIL import Image
 from tflite.cli import main
 from tflite.convert.export import Exporter
 from tflite.file.packing import unpack
+from tflite.trained import load
 from tflite.verify.compare import Probabilities
 from tflite.verify.layer_error import layer_errors
 
@@ -23,6 +24,17 @@ def test_numbers_of_a_comparison() -> None:
     assert found.accuracy(keras) == 0.75
     assert found.agreement("other") == 0.75
     assert found.largest_difference("other") == 0.75
+    assert found.differs("other").tolist() == [False, False, False, True]
+
+
+def test_of_many_labels_each_is_decided() -> None:
+    labels = np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1]])
+    model = np.array([[0.9, 0.1, 0.6], [0.4, 0.3, 0.2], [0.9, 0.9, 0.4]])
+    other = np.array([[0.8, 0.1, 0.7], [0.4, 0.6, 0.2], [0.9, 0.9, 0.5]])
+    found = Probabilities(labels, model, {"other": other})
+    assert found.right(model).tolist() == [True, True, False]
+    assert found.right(other).tolist() == [True, False, True]
+    assert found.agreement("other") == pytest.approx(1 / 3)
 
 
 def test_verify_passes_draws_and_lists_layers(
@@ -38,6 +50,37 @@ def test_verify_passes_draws_and_lists_layers(
         assert image.width == 990
 
 
+def test_any_two_models_are_compared(
+    run: Path,
+    files: dict[str, Path],
+    photos: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture,
+) -> None:
+    trained = load(run)
+    trained.model.export(tmp_path / "saved", verbose=False)
+    capfd.readouterr()
+    pairs = [(run / "best.keras", run), (tmp_path / "saved", run), (run, tmp_path / "saved")]
+    pairs += [(files["int8"], files["float32"]), (tmp_path / "saved", files["float16"])]
+    for model, reference in pairs:
+        arguments = ["--against", str(reference), "--data", str(photos)]
+        assert main(["verify", str(model), *arguments]) == 0
+        first, second = capfd.readouterr().out.splitlines()[3:5]
+        assert first.startswith(reference.name)
+        assert second.startswith(model.name)
+        assert "100.00%" in second
+
+
+def test_neither_model_with_a_card_and_layers_of_no_file_are_refused(
+    run: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    load(run).model.export(tmp_path / "saved", verbose=False)
+    error = fails("verify", tmp_path / "saved", "--against", tmp_path / "saved")
+    assert "Expected a model with a card" in error
+    error = fails("verify", run, "--against", run, "--layers")
+    assert "Expected a .tflite file, and a run or .keras file" in error
+
+
 def test_verify_fails_below_the_agreement(
     files: dict[str, Path], capfd: pytest.CaptureFixture
 ) -> None:
@@ -51,7 +94,7 @@ def test_a_file_outside_of_a_run_needs_the_run_named(
 ) -> None:
     elsewhere = tmp_path / "model.tflite"
     elsewhere.write_bytes(files["float32"].read_bytes())
-    assert "Expected a file in RUN/tflite, or --against RUN" in fails("verify", elsewhere)
+    assert "Expected a file in RUN/tflite, or --against MODEL" in fails("verify", elsewhere)
 
 
 def test_layer_errors_start_small_in_int8(exporter: Exporter, files: dict[str, Path]) -> None:

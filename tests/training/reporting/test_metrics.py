@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from keras_resnets._common.shares import wilson
 from training.reporting.metrics import (
     ConfidenceBin,
     Evaluation,
@@ -12,7 +13,6 @@ from training.reporting.metrics import (
     balanced_accuracy,
     calibration_error,
     evaluate,
-    wilson,
     with_temperature,
     with_threshold,
 )
