@@ -67,10 +67,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dynamic-batch", action="store_true", help="any number of images a call, not one"
     )
     parser.add_argument(
+        "--input",
+        choices=("uint8", "float32", "normalised"),
+        default="uint8",
+        help="what the file takes: pixels as bytes or as floats from 0 to 255, which it normalises "
+        "itself, or normalised images in float32 (%(default)s)",
+    )
+    parser.add_argument(
         "--normalised-input",
-        action="store_true",
-        help="the file takes normalised images in float32; by default it takes uint8 pixels and "
-        "normalises them itself",
+        action="store_const",
+        const="normalised",
+        dest="input",
+        help="the same as --input normalised",
     )
     parser.add_argument(
         "--logits",
@@ -80,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--integer-io",
         action="store_true",
-        help="integer inputs and outputs in integer formats, with --normalised-input --logits",
+        help="integer inputs and outputs in integer formats, with --input normalised --logits",
     )
     parser.add_argument(
         "--calibration-images",
@@ -142,6 +150,7 @@ def _to_phone_files(arguments: argparse.Namespace) -> int:
 
     from ..convert.export import Exporter, paths
     from ..verify.compare import compare, report
+    from ..verify.subject import of_file, of_trained
 
     options = _options(arguments)
     trained = _trained(arguments)
@@ -167,8 +176,12 @@ def _to_phone_files(arguments: argparse.Namespace) -> int:
         print(NOT_COMPARED)
         return 0
 
-    found = compare(trained, files, data, split=arguments.split, limit=arguments.images)
-    summary = report(trained, files, found)
+    keras = of_trained(trained)
+    others = [of_file(name, content) for name, content in files.items()]
+    found = compare(
+        keras, others, trained.card, data, split=arguments.split, limit=arguments.images
+    )
+    summary = report(keras, others, trained.card, found)
     summary.save(folder / REPORT)
     print(f"\n{summary.keras.images} images, {arguments.split} split of {data.name}:\n{summary}")
     return 0
@@ -205,7 +218,7 @@ def _options(arguments: argparse.Namespace) -> "Options":
         calibration_images=arguments.calibration_images,
         calibration_method=arguments.calibration_method or ("min-max" if tensorflow else BEST),
         dynamic_batch=arguments.dynamic_batch,
-        takes_pixels=not arguments.normalised_input,
+        input=arguments.input,
         gives_logits=arguments.logits,
         integer_io=arguments.integer_io,
     )

@@ -21,7 +21,7 @@ from ..quantize.quantizer import quantize
 from ..quantize.ranges import calibration_images, observe, pixels_of
 from ..trained import TrainedModel
 from .converter import convert
-from .keras_model import PhoneModel, phone_model
+from .keras_model import Input, PhoneModel, phone_model
 from .surgery import by_layer, with_bytes_taken, with_probabilities
 
 BEST = "best"
@@ -43,7 +43,7 @@ class Options:
             `"best"`: the one of them, and what else recovers accuracy, whose logits err least on the
             calibration images. TensorFlow has min-max alone.
         dynamic_batch: Whether a file takes any number of images.
-        takes_pixels: Whether a file takes uint8 pixels and normalises them itself.
+        input: What a file takes, a key of `tflite.convert.keras_model.INPUTS`.
         gives_logits: Whether a file gives logits, and not probabilities.
         integer_io: Whether integer formats have integer inputs and outputs.
     """
@@ -52,14 +52,19 @@ class Options:
     calibration_images: int = 200
     calibration_method: str = BEST
     dynamic_batch: bool = False
-    takes_pixels: bool = True
+    input: Input = "uint8"
     gives_logits: bool = False
     integer_io: bool = False
+
+    @property
+    def takes_pixels(self) -> bool:
+        """Whether a file takes pixels and normalises them itself."""
+        return self.input != "normalised"
 
     def __post_init__(self) -> None:
         if self.takes_pixels and (self.integer_io or self.quantizer == "tensorflow"):
             raise UserError(
-                "Expected normalised images as input (--normalised-input) with --integer-io and with "
+                "Expected normalised images as input (--input normalised) with --integer-io and with "
                 f"--quantizer tensorflow. Received: {self}."
             )
         if self.integer_io and not self.gives_logits:
@@ -151,7 +156,7 @@ class Exporter:
         """The float32 model, from pixels or normalised images to logits; the others are made of it."""
         with ticking("converting,"):
             content = self._converted(FLOAT32)
-        return with_bytes_taken(content) if self.options.takes_pixels else content
+        return with_bytes_taken(content) if self.options.input == "uint8" else content
 
     @cached_property
     def calibration(self) -> list[np.ndarray]:
@@ -200,7 +205,7 @@ class Exporter:
             self.trained.model,
             self.trained.card.preprocessing,
             batch=None if self.options.dynamic_batch else 1,
-            takes_pixels=self.options.takes_pixels,
+            takes=self.options.input,
         )
 
     @property

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -18,6 +19,15 @@ from keras_resnets.preprocessing import Preprocessing
 from ..file.card import Activation
 from .head import head_of, logits_of
 
+# What a file can take: pixels, which it normalises itself, in either type, or normalised images.
+Input = Literal["uint8", "float32", "normalised"]
+INPUTS: Mapping[Input, str] = MappingProxyType(
+    {
+        "uint8": "pixels as bytes",
+        "float32": "pixels as floats from 0 to 255",
+        "normalised": "images as the network was trained on them, in float32",
+    }
+)
 # A scope in the converter's names of tensors.
 SCOPE = re.compile(r"(?:^|/)(layer\d+x)(?:_\d+)?/")
 
@@ -58,7 +68,7 @@ def phone_model(
     preprocessing: Preprocessing,
     *,
     batch: int | None = 1,
-    takes_pixels: bool = False,
+    takes: Input = "normalised",
 ) -> PhoneModel:
     """Rebuilds a classifier for conversion.
 
@@ -66,7 +76,7 @@ def phone_model(
         model: A functional or sequential classifier on normalised images.
         preprocessing: The model's, for the images' size and their normalisation.
         batch: Images a call; `None` for any number.
-        takes_pixels: Whether the model takes uint8 pixels and normalises them itself.
+        takes: A key of `INPUTS`.
 
     Raises:
         UserError: Where the model is no classifier of such images, or cannot be deployed.
@@ -81,9 +91,7 @@ def phone_model(
     head = head_of(deployed)
     _freeze_groups(deployed)
     scopes: dict[str, str] = {}
-    images, inputs = _entry(
-        preprocessing, (batch, *preprocessing.shape, channels), takes_pixels, scopes
-    )
+    images, inputs = _entry(preprocessing, (batch, *preprocessing.shape, channels), takes, scopes)
     traced = keras.models.clone_model(
         keras.Model(deployed.input, logits_of(head)),
         clone_function=lambda layer: _Traced.of(layer, scopes),
@@ -99,20 +107,20 @@ def phone_model(
 def _entry(
     preprocessing: Preprocessing,
     shape: tuple[int | None, ...],
-    takes_pixels: bool,
+    takes: Input,
     scopes: dict[str, str],
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """What the file takes, and the normalised images that the network takes."""
-    if not takes_pixels:
+    if takes == "normalised":
         images = keras.Input(batch_shape=shape, name="images")
         return images, images
     if shape[-1] != len(preprocessing.mean):
         raise UserError(
             f"Expected a model of images with {len(preprocessing.mean)} channels, as many as are "
-            f"normalised. Received: {shape[-1]}. Give --normalised-input."
+            f"normalised. Received: {shape[-1]}. Give --input normalised."
         )
-    # As bytes, so that the converter's CAST marks where the pixels come in.
-    images = keras.Input(batch_shape=shape, dtype="uint8", name="images")
+    # Of bytes, the converter's CAST marks where they come in.
+    images = keras.Input(batch_shape=shape, dtype=takes, name="images")
     normalize = Normalize(preprocessing, name="normalize")
     return images, _Traced.of(normalize, scopes)(images)
 
@@ -156,7 +164,7 @@ class _Traced(keras.layers.Layer):
 
 
 class Normalize(keras.layers.Layer):
-    """`Preprocessing.normalize` as one multiplication and one addition: `(…, channels)` uint8."""
+    """`Preprocessing.normalize` as one multiplication and one addition, of `(…, channels)`."""
 
     def __init__(self, preprocessing: Preprocessing, *, name: str):
         super().__init__(name=name, trainable=False)

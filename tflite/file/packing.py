@@ -1,9 +1,10 @@
 """A card in a file, and out of it.
 
-A file carries it twice. `card.json` is all that this package needs to use the file; for other tools
-there is the TFLite Metadata that Android's libraries read (`tflite.file.standard_metadata`). As in every
-file with TFLite Metadata, a zip archive follows the model's bytes: it holds `card.json` and
-`labels.txt`, and `unzip -p model.tflite labels.txt` prints them.
+`card.json` is all that this package needs to use the file; for other tools there is the TFLite Metadata
+that Android's libraries read (`tflite.file.standard_metadata`). As in every file with TFLite Metadata, a
+zip archive follows the model's bytes: it holds `card.json` and `labels.txt`, and `unzip -p model.tflite
+labels.txt` prints them. `card.json` is an entry of the model's own metadata too, which LiteRT's
+interface reads by that name where nothing reads zip archives (`CompiledModel.metadata(key:)` in Swift).
 """
 
 import io
@@ -28,12 +29,14 @@ LARGEST = 64 * 1024 * 1024  # bytes of a card: 1,000 times those of ImageNet's
 def pack(model: bytes, card: FileCard) -> bytes:
     """The model's bytes with the card in them."""
     tables = read(model)
-    described = schema.BufferT()
-    described.data = np.frombuffer(standard_metadata(card, labels=LABELS, card_file=CARD), "uint8")
-    tables.buffers.append(described)
-    entry = schema.MetadataT()
-    entry.name, entry.buffer = STANDARD, len(tables.buffers) - 1
-    tables.metadata = [*(tables.metadata or []), entry]
+    graph = tables.subgraphs[0]
+    takes_floats = graph.tensors[graph.inputs[0]].type == schema.TensorType.FLOAT32
+    described = standard_metadata(card, takes_floats=takes_floats, labels=LABELS, card_file=CARD)
+    tables.metadata = [
+        *(tables.metadata or []),
+        _entry(tables, STANDARD, described),
+        _entry(tables, CARD, card.to_json().encode()),
+    ]
 
     packed = io.BytesIO()
     packed.write(write(tables))
@@ -79,16 +82,32 @@ def unpack(content: bytes) -> FileCard | None:
     return FileCard.from_json(text)
 
 
+def _entry(model: schema.ModelT, name: str, content: bytes) -> schema.MetadataT:
+    """An entry of the model's metadata, whose content becomes one of its buffers."""
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(content, "uint8")
+    model.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = name, len(model.buffers) - 1
+    return entry
+
+
 def _labels(card: FileCard) -> bytes:
     """One class a line, for tools that read no card.
 
     What would end a line stands as its escape (a newline as `\\n`), and so does what UTF-8 cannot
     hold: else every later class would be called by another's name.
     """
-    return "".join(f"{_on_one_line(name)}\n" for name in card.class_names).encode()
+    return "".join(f"{one_line(name)}\n" for name in card.class_names).encode()
 
 
-def _on_one_line(name: str) -> str:
+def one_line(name: str) -> str:
+    """A label as its line of `labels.txt`.
+
+    Example:
+        >>> one_line("two\\nlines")
+        'two\\\\nlines'
+    """
     escaped = (c.encode("unicode_escape").decode() if _must_be_escaped(c) else c for c in name)
     return "".join(escaped)
 

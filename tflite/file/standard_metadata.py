@@ -24,27 +24,30 @@ OUTPUTS = {
 }
 
 
-def standard_metadata(card: FileCard, *, labels: str, card_file: str) -> bytes:
+def standard_metadata(card: FileCard, *, takes_floats: bool, labels: str, card_file: str) -> bytes:
     """The metadata of a classifier with one image as its input.
 
     Args:
         card: The card to describe.
+        takes_floats: Whether the image is of floats; of these, and of no bytes, readers want to know
+            how they are normalised.
         labels: The name of the file with one class a line, in the zip behind the model.
         card_file: The name of the file with the card, likewise.
     """
     preprocessing = card.preprocessing
     height, width = preprocessing.shape
     size = (np.uint32(width), np.uint32(height))
-    normalization = tuple(
-        np.asarray(values, "float32") * np.float32(255)
-        for values in (preprocessing.mean, preprocessing.std)
+    # Of pixels from 0 to 255. MediaPipe Tasks takes one mean and one deviation for all channels alone.
+    mean, std = (
+        ((0.0,), (1 / 255,)) if card.takes_pixels else (preprocessing.mean, preprocessing.std)
     )
+    normalization = tuple((255 * np.asarray(values)).astype("float32") for values in (mean, std))
     image = (
         "image",
         "RGB pixels, 0 to 255." if card.takes_pixels else "RGB pixels, normalised.",
         None,
         (IMAGE_PROPERTIES, (RGB, size)),
-        None if card.takes_pixels else [(NORMALIZATION_OPTIONS, normalization)],
+        [(NORMALIZATION_OPTIONS, normalization)] if takes_floats else None,
     )
     output = (
         *OUTPUTS["logits" if card.gives_logits else card.activation],

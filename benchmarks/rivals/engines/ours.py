@@ -118,7 +118,7 @@ def export(model: str, mode: str, file: str, calibration_images: int) -> Call:
     trained = named(model, None)
     randomize_norms(trained.model)
     # What TensorFlow's converter does, so that the time of an export compares with a rival's.
-    options = Options(calibration_method="min-max", takes_pixels=False, gives_logits=True)
+    options = Options(calibration_method="min-max", input="normalised", gives_logits=True)
     format_ = BY_OPTION["none" if mode == "float32" else mode]
 
     def call() -> None:

@@ -121,6 +121,22 @@ def test_normalised_images_go_in_and_logits_come_out_on_demand(
     assert report["files"][0]["max_probability_difference"] < 1e-5
 
 
+def test_floats_from_0_to_255_are_pixels_too(
+    run: Path, files: dict[str, Path], tmp_path: Path, photos: Path
+) -> None:
+    arguments = ["--quantize", "none", "int8", "--input", "float32", "--images", "1"]
+    assert main(["export", str(run), *arguments, "--output", str(tmp_path)]) == 0
+    photo = photos / "red" / "0.png"
+    for name, tolerance in (("float32", 1e-6), ("int8", 0.01)):
+        content = (tmp_path / f"ResNeSt.{name}.tflite").read_bytes()
+        inspection = inspect(content)
+        assert (inspection.input, inspection.partitions) == ("float32[1, 16, 16, 3]", 1)
+        assert all(operator.delegated for operator in inspection.operators)
+        expected = Classifier.load(files[name]).probabilities(photo)
+        found = Classifier(content).probabilities(photo)
+        np.testing.assert_allclose(found, expected, atol=tolerance)
+
+
 def test_any_batch_and_integer_io(run: Path, tmp_path: Path) -> None:
     arguments = ["--quantize", "none", "int8", "--dynamic-batch", "--integer-io", *FORMER]
     assert main(["export", str(run), *arguments, "--output", str(tmp_path)]) == 0
@@ -153,7 +169,7 @@ def test_the_terminal_shows_no_chatter(run: Path, tmp_path: Path) -> None:
     assert "ResNeSt.int8.tflite" in line
     assert process.stdout.startswith("peak memory ")
     assert "11 images, test split of photos" in process.stdout
-    assert len(process.stdout.splitlines()) == 7
+    assert len(process.stdout.splitlines()) == 8
 
 
 def test_a_killed_export_leaves_nothing(

@@ -9,6 +9,7 @@ import pytest
 from flatbuffers.table import Table
 
 from keras_resnets.preprocessing import Preprocessing
+from tflite.file.card import FileCard
 from tflite.file.flatbuffer import read
 from tflite.file.packing import STANDARD, unpack
 from tflite.file.standard_metadata import standard_metadata
@@ -76,7 +77,10 @@ def test_width_comes_before_height_and_normalised_images_say_how(files: dict[str
     card = dataclasses.replace(
         card, preprocessing=Preprocessing(size=(24, 40)), takes_pixels=False, gives_logits=True
     )
-    (graph,) = root(standard_metadata(card, labels="labels.txt", card_file="card.json")).tables(3)
+    described = standard_metadata(
+        card, takes_floats=True, labels="labels.txt", card_file="card.json"
+    )
+    (graph,) = root(described).tables(3)
     (image,), (logits,) = graph.tables(2), graph.tables(3)
     size = image.table(3).table(1).table(1)
     assert (size.integer(0, "I"), size.integer(1, "I")) == (40, 24)
@@ -86,3 +90,24 @@ def test_width_comes_before_height_and_normalised_images_say_how(files: dict[str
     assert options.floats(0) == pytest.approx([123.675, 116.28, 103.53], rel=1e-6)
     assert options.floats(1) == pytest.approx([58.395, 57.12, 57.375], rel=1e-6)
     assert logits.text(0) == "logits"
+
+
+def test_floats_from_0_to_255_are_left_as_they_are(files: dict[str, Path]) -> None:
+    """One mean and one deviation for all channels: MediaPipe Tasks takes nothing else."""
+    card = unpack(files["int8"].read_bytes())
+    assert card is not None
+    described = standard_metadata(
+        card, takes_floats=True, labels="labels.txt", card_file="card.json"
+    )
+    (graph,) = root(described).tables(3)
+    (step,) = graph.tables(2)[0].tables(4)
+    assert step.table(1).floats(0).tolist() == [0]
+    assert step.table(1).floats(1).tolist() == [1]
+
+
+def test_the_card_is_in_the_models_own_metadata(files: dict[str, Path]) -> None:
+    """Where `CompiledModel.metadata(key:)` of Swift finds it."""
+    content = files["int8"].read_bytes()
+    model = read(content)
+    (entry,) = (entry for entry in model.metadata if entry.name == b"card.json")
+    assert FileCard.from_json(bytes(model.buffers[entry.buffer].data)) == unpack(content)
