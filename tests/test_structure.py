@@ -71,6 +71,7 @@ LAZILY = {
     "keras_resnets/_common/memory.py": {"psutil"},
     "keras_resnets/models": {"keras", "keras_resnets.layers", "keras_resnets.weights"},
     "keras_resnets/_common/pictures.py": {"matplotlib", "numpy"},
+    "keras_resnets/_common/shares.py": {"scipy"},
     "keras_resnets/photos": {"PIL"},
     "keras_resnets/photos/looking.py": {"PIL", "imagehash"},
     "keras_resnets/photos/duplicates.py": {"scipy"},
@@ -201,8 +202,8 @@ WITHIN = {
     },
     "tflite": {
         "formats": set(),
-        "trained": set(),
         "file": set(),
+        "trained": {"file"},
         "use": {"file"},
         "quantize": {"file", "formats"},
         "convert": {"file", "formats", "quantize", "trained"},
