@@ -92,11 +92,17 @@ def logits_of(head: Head) -> keras.KerasTensor:
         kernel.shape[-1],
         use_bias=bias is not None,
         dtype=head.dense.dtype_policy,
-        name=head.dense.name,
+        name=_free_name(head),
     )
     outputs = logits(head.features)
     logits.set_weights([np.asarray(value) for value in (kernel, bias) if value is not None])
     return outputs
+
+
+def _free_name(head: Head) -> str:
+    """The last layer's name; another where the layer is used further up too."""
+    shared = len(head.dense._inbound_nodes) > 1
+    return f"{head.dense.name}_logits" if shared else str(head.dense.name)
 
 
 def _two(dense: layers.Dense) -> tuple[np.ndarray, np.ndarray | None]:

@@ -81,7 +81,8 @@ def phone_model(
     Raises:
         UserError: Where the model is no classifier of such images, or cannot be deployed.
     """
-    deployed = keras_resnets.deploy(model)
+    _check_expressible(model)
+    deployed = _in_float32(keras_resnets.deploy(model))
     _, *sides, channels = deployed.input_shape
     if any(has not in (None, wants) for has, wants in zip(sides, preprocessing.shape, strict=True)):
         raise UserError(
@@ -102,6 +103,45 @@ def phone_model(
         scopes,
         head.dense.name,
     )
+
+
+def _check_expressible(model: keras.Model) -> None:
+    """Refuses what no file can hold."""
+    inputs = getattr(model, "inputs", None) or []  # of a subclassed model, which `deploy` refuses
+    if len(inputs) > 1:
+        raise UserError(
+            "Expected a model of one input, the image. "
+            f"Received: {model.name} with {len(inputs)}: {', '.join(one.name for one in inputs)}."
+        )
+    named = [layer.name for layer in all_layers(model) if isinstance(layer, keras.layers.Lambda)]
+    if named:
+        raise UserError(
+            "Expected layers that can be rebuilt without running code from a file. Received: "
+            f"{model.name} with Lambda {', '.join(named)}. Write them as layers of their own."
+        )
+
+
+def _in_float32(model: keras.Model) -> keras.Model:
+    """The same flat model with every layer in float32, whatever it was trained in.
+
+    What half precision saves on a GPU, TFLite's operators do not have; the formats of a file come later.
+    """
+
+    def coarse(layer: keras.Operation) -> bool:
+        return isinstance(layer, keras.layers.Layer) and layer.dtype_policy.name != "float32"
+
+    def exact(layer: keras.Operation) -> keras.Operation:
+        if not coarse(layer):
+            return layer
+        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+
+    if not any(map(coarse, model.layers)):
+        return model
+    images = keras.Input(batch_shape=model.input_shape)
+    inputs = keras.tree.map_structure(lambda _: images, model.input)
+    twin = keras.models.clone_model(model, input_tensors=inputs, clone_function=exact)
+    twin.set_weights(model.get_weights())
+    return twin
 
 
 def _entry(

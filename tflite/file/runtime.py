@@ -115,7 +115,9 @@ class Tracer:
         details = {tensor["index"]: tensor for tensor in self._interpreter.get_tensor_details()}
         self._input = self._interpreter.get_input_details()[0]
         nodes = self._interpreter._get_ops_details()
-        outputs = [i for node in nodes if node["op_name"] != "DELEGATE" for i in node["outputs"]]
+        outputs = [
+            i for node in nodes if node["op_name"] != "DELEGATE" for i in node["outputs"] if i >= 0
+        ]
         self._tensors = {
             details[index]["name"]: details[index] for index in (self._input["index"], *outputs)
         }

@@ -122,3 +122,76 @@ def test_more_outputs_than_one_are_refused_by_name():
 def test_another_size_than_the_cards_is_refused():
     with pytest.raises(UserError, match=r"as its card says, \(32, 32\). Received: .*\(8, 8\)"):
         exported(keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(3)]), 3)
+
+
+def shared_twice():
+    """The last layer is applied twice."""
+    images = keras.Input((SIDE, SIDE, 3))
+    features = layers.GlobalAveragePooling2D()(layers.Conv2D(3, 3)(images))
+    dense = layers.Dense(3)
+    return keras.Model(images, layers.Softmax()(dense(dense(features))))
+
+
+def scaled_within():
+    return sequential(layers.Dense(3), base=lambda: keras.Sequential([layers.Rescaling(0.5)]))
+
+
+def standardised_within():
+    within = layers.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 3.0])
+    return sequential(layers.Dense(3), base=lambda: keras.Sequential([within]))
+
+
+def channels_first_within():
+    convolution = layers.Conv2D(8, 3, data_format="channels_first")
+    base = keras.Sequential([layers.Permute((3, 1, 2)), convolution, layers.Permute((2, 3, 1))])
+    return sequential(layers.Dense(3, "softmax"), base=lambda: base)
+
+
+def shared_convolution():
+    convolution = layers.Conv2D(3, 3, padding="same", activation="relu")
+    return sequential(
+        layers.Dense(3), base=lambda: keras.Sequential([convolution, layers.ReLU(), convolution])
+    )
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        shared_twice,
+        scaled_within,
+        standardised_within,
+        channels_first_within,
+        shared_convolution,
+    ],
+)
+def test_other_members_of_what_keras_can_make(make):
+    trained, content = exported(make(), 3)
+    found = Classifier(content).of_images(IMAGES)
+    np.testing.assert_allclose(found, trained.probabilities(IMAGES_NORMALISED), atol=1e-5)
+    assert all(operator.delegated for operator in inspect(content).operators)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_is_of_training_alone(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = sequential(layers.Dense(3, "softmax"), base=ours)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    trained, content = exported(model, 3)
+    found = Classifier(content).of_images(IMAGES)
+    # Keras itself rounds to 8 to 11 bits on the way.
+    np.testing.assert_allclose(found, trained.probabilities(IMAGES_NORMALISED), atol=0.03)
+    inspection = inspect(content)
+    assert all(operator.delegated for operator in inspection.operators)
+    assert {type_ for o in inspection.operators for type_ in o.types} == {"uint8", "float32"}
+
+
+def test_several_inputs_and_lambdas_are_refused_by_name():
+    photo, age = keras.Input((SIDE, SIDE, 3), name="photo"), keras.Input((1,), name="age")
+    both = layers.Concatenate()([layers.Flatten()(photo), age])
+    with pytest.raises(UserError, match="of one input, the image.*with 2: photo, age"):
+        exported(keras.Model([photo, age], layers.Dense(3)(both)), 3)
+    double = layers.Lambda(lambda values: values * 2, name="double")
+    with pytest.raises(UserError, match="with Lambda double"):
+        exported(sequential(layers.Dense(3), base=lambda: keras.Sequential([double])), 3)
