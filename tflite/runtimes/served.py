@@ -22,7 +22,7 @@ def served_model(trained: TrainedModel) -> keras.Model:
         UserError: Where the model is no classifier that can be deployed.
     """
     preprocessing = trained.card.preprocessing
-    phone = phone_model(trained.model, preprocessing, batch=None, takes_pixels=True)
+    phone = phone_model(trained.model, preprocessing, batch=None, takes="uint8")
     activation = keras.layers.Activation(phone.activation, dtype="float32", name="probabilities")
     shape = phone.model.input_shape
     pixels = keras.Input(batch_shape=shape, dtype="uint8", name="pixels")

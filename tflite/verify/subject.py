@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from keras_resnets._common.files import read_json
 from keras_resnets.card import Card
 from keras_resnets.classifier import probabilities
 from keras_resnets.errors import UserError
+from keras_resnets.preprocessing import Preprocessing
 
 from ..file.card import FileCard
+from ..file.packing import LARGEST
 from ..file.reading import read_file
 from ..file.runtime import Runner, is_accelerated
 from ..quantize.ranges import pixels_of
@@ -20,6 +23,7 @@ from ..trained import TrainedModel, load
 from ..use.classifier import Classifier
 
 SAVED = "saved_model.pb"
+SAVED_CARD = "assets.extra/card.json"
 RUNS = 20  # that are timed
 
 
@@ -78,7 +82,8 @@ def open_subject(path: Path) -> Subject:
         return of_file(path.name, read_file(path))
     if (path / SAVED).is_file():
         size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        return Subject(path.name, SavedModel(path), None, size)
+        saved = SavedModel(path)
+        return Subject(path.name, saved, saved.card, size)
     return of_trained(load(path), path.name)
 
 
@@ -102,10 +107,13 @@ def of_file(name: str, content: bytes) -> Subject:
 
 
 class SavedModel:
-    """What `model.export(folder)` of Keras wrote: from normalised images to what the model gives.
+    """A SavedModel of `export --to saved_model`, from pixels, or of Keras' `export`, from images.
 
     Args:
         folder: Folder with `saved_model.pb`.
+
+    Attributes:
+        card: Its card; `None` where it has none, as from Keras.
 
     Raises:
         UserError: Where it does not serve one vector of outputs an image.
@@ -129,6 +137,12 @@ class SavedModel:
                 "Expected a SavedModel of images (batch, height, width, channels) and of one vector "
                 f"of outputs an image. Received: {folder}, from {self._input.shape} to {output.shape}."
             )
+        self.card = _saved_card(folder)
+        if self.card is None and self._input.dtype == tf.uint8:
+            raise UserError(
+                f"Expected {SAVED_CARD} in a SavedModel that takes pixels. Received: {folder}, without. "
+                "`keras-resnets export --to saved_model` writes it."
+            )
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Probabilities `(n, classes)` of normalised images."""
@@ -144,5 +158,19 @@ class SavedModel:
     def _of(self, images: np.ndarray) -> np.ndarray:
         import tensorflow as tf
 
+        if self.card is not None:
+            images = pixels_of(images, self.card.preprocessing)
         given: dict[str, Any] = {self._input.name: tf.constant(images, self._input.dtype)}
         return np.asarray(self._serve(**given)[self._output], "float32")
+
+
+def _saved_card(folder: Path) -> Card | None:
+    path = folder / SAVED_CARD
+    if not path.is_file():
+        return None
+    values = read_json(path, "a card", most=LARGEST)
+    try:
+        preprocessing = Preprocessing.from_dict(values["preprocessing"])
+        return Card(values["architecture"], tuple(values["class_names"]), preprocessing)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"Expected a card of a SavedModel. Received: {path}: {error}") from error

@@ -59,8 +59,14 @@ def test_any_two_models_are_compared(
 ) -> None:
     trained = load(run)
     trained.model.export(tmp_path / "saved", verbose=False)
+    served = ["--to", "saved_model", "--output", str(tmp_path), "--images", "1"]
+    assert main(["export", str(run), *served]) == 0
+    (ours,) = (
+        path.parent for path in tmp_path.glob("*/saved_model.pb") if path.parent.name != "saved"
+    )
     capfd.readouterr()
-    pairs = [(run / "best.keras", run), (tmp_path / "saved", run), (run, tmp_path / "saved")]
+    pairs = [(ours, run), (ours, tmp_path / "saved")]
+    pairs += [(run / "best.keras", run), (tmp_path / "saved", run), (run, tmp_path / "saved")]
     pairs += [(files["int8"], files["float32"]), (tmp_path / "saved", files["float16"])]
     for model, reference in pairs:
         arguments = ["--against", str(reference), "--data", str(photos)]
