@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import io
 import math
 import signal
@@ -12,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 import keras_resnets
+from keras_resnets._common.console import command_line
 from keras_resnets.card import Card
 from keras_resnets.data import ImageData
 from keras_resnets.errors import UserError
@@ -24,7 +26,7 @@ from .data.balance import Balance
 from .data.batches import steps_per_epoch, training_batches
 from .data.identity import DataIdentity
 from .data.looking import look_first
-from .data.opening import open_checked
+from .data.opening import open_checked, photos_named
 from .devices import Devices, Share
 from .feeds import Feed, make_feed
 from .head import train_head
@@ -96,7 +98,8 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
 
-    with devices.together(), devices.strategy.scope(), StopRequests() as requests:
+    reading = functools.partial(photos_named, data, command_line("resume", folder.run))
+    with reading(), devices.together(), devices.strategy.scope(), StopRequests() as requests:
         folder.begin(config, needed=bytes_of_run(learner))
         devices.least(0)  # no process reads another's folder before all have begun
         if task.is_chief:
@@ -137,10 +140,11 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     if task.is_chief:
         if journal.epoch < config.last_epoch:
             print(_ended_early(journal, config))
-        some = training_batches(data, config).take(min(steps, SWA_STEPS))
-        models.save_average(average, *networks.learning_part(models.network, some, config))
-        calibrate_run(folder.path, data, config.batch_size, config.coverage)
-        result = evaluate_run(folder, data, config.batch_size)
+        with reading():
+            some = training_batches(data, config).take(min(steps, SWA_STEPS))
+            models.save_average(average, *networks.learning_part(models.network, some, config))
+            calibrate_run(folder.path, data, config.batch_size, config.coverage)
+            result = evaluate_run(folder, data, config.batch_size)
         print(f"The best model has {result.verdict}.")
         if result.split != "test":
             print("There is no test split: these images have also chosen the best epoch.")

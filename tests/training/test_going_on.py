@@ -170,3 +170,46 @@ def test_a_run_goes_on_without_the_weights_that_it_began_with(again, capsys):
     path.write_text(yaml.safe_dump(values), "utf-8")
     assert main(["resume", str(again / "run"), "--strategy", "one"]) == 0
     assert "Continuing after 1 epochs and 4 steps" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda path: path.unlink(), "No such file or directory"),
+        (lambda path: path.write_bytes(path.read_bytes()[:60]), "which was changed"),
+    ],
+)
+def test_a_photo_that_goes_while_it_is_trained_on_is_named_and_the_run_goes_on(
+    change, said, recipe, photos_in_splits, tmp_path, monkeypatch, capsys
+):
+    shutil.copytree(photos_in_splits, tmp_path / "my phötos")
+    photo = tmp_path / "my phötos" / "train" / "red" / "3.png"
+    whole, end_epoch = photo.read_bytes(), Journal.end_epoch
+
+    def changing(journal, *arguments):
+        if photo.exists() and photo.read_bytes() == whole:
+            change(photo)
+        return end_epoch(journal, *arguments)
+
+    arguments = [
+        *(
+            "--recipe",
+            recipe,
+            "--data",
+            str(tmp_path / "my phötos"),
+            "--run",
+            str(tmp_path / "run"),
+        ),
+        *(*SETTINGS, "--epochs", "6", "--set", "saving={every: 1, unit: epochs}"),
+    ]
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "end_epoch", changing)
+        assert main(arguments) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert f"Received: {photo}" in message
+    assert said in message
+    assert f"then: keras-resnets resume {tmp_path / 'run'}." in message
+    photo.write_bytes(whole)
+    assert main(["resume", str(tmp_path / "run"), "--strategy", "one"]) == 0
+    assert "Continuing after" in capsys.readouterr().out

@@ -1,7 +1,11 @@
 """The images of a run, or one line that says why there are none."""
 
+import contextlib
+import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
+from keras_resnets._common.console import on_one_line
 from keras_resnets.data import ImageData, open_data, read_labels
 from keras_resnets.errors import UserError
 
@@ -42,3 +46,40 @@ def open_checked(source: Data, classes: int | None = None) -> ImageData:
             f"Received: classes={classes}. Leave it out."
         )
     return data
+
+
+@contextlib.contextmanager
+def photos_named(data: ImageData, again: str) -> Iterator[None]:
+    """Says which photo it was where reading the images fails: one that went or changed meanwhile.
+
+    Args:
+        data: Images of the run, as they were opened.
+        again: Command that goes on with the run.
+
+    Raises:
+        UserError: For such a photo. Where there is none, what failed passes as it is.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        changed = _changed_photo(data)
+        if changed is None:
+            raise
+        raise UserError(
+            f"Expected the photos that the run began with. Received: {on_one_line(changed)}. "
+            f"Put it back, then: {again}. To do without it, add --data-changed."
+        ) from error
+
+
+def _changed_photo(data: ImageData) -> str | None:
+    """The first photo that is not what it was, and what became of it."""
+    for photo in (photo for photos in data.photos.values() for photo in photos):
+        try:
+            same = hashlib.sha256(Path(photo.path).read_bytes()).hexdigest() == photo.sha256
+        except OSError as error:
+            return f"{photo.path}: {error.strerror}"
+        if not same:
+            return f"{photo.path}, which was changed"
+    return None
