@@ -69,7 +69,7 @@ def train(run: Path, *options: str) -> dict[str, float]:
 
     from keras_resnets.cli import main
 
-    arguments = ["train", *options, f"--run={run}", "--force", "--set=deterministic=false"]
+    arguments = ["train", *options, f"--run={run}", "--set=deterministic=false"]
     print(command_line(*arguments), flush=True)
     keras.backend.clear_session()
     wall, cpu = time.perf_counter(), time.process_time()
@@ -86,7 +86,7 @@ def train(run: Path, *options: str) -> dict[str, float]:
 
 
 def learn_source(cifar: Path, epochs: int) -> None:
-    """The network that knows five classes, if it is not there."""
+    """The network that knows five classes, if it is not there; one that was stopped goes on."""
     if (FOLDER / "source" / "evaluation.json").is_file():
         return
     photos = FOLDER / "known"
@@ -135,7 +135,7 @@ def main() -> None:
             for variant in options.variants:
                 name = f"{variant}/{count}/{seed}"
                 if name not in results:
-                    chosen = [str(photos), f"--seed={seed}", *VARIANTS[variant]]
+                    chosen = [str(photos), f"--seed={seed}", "--force", *VARIANTS[variant]]
                     results[name] = train(FOLDER / "run", *chosen)
                     write_text(kept, json.dumps(results, indent=1) + "\n")
     show(results, options.variants, options.photos)
