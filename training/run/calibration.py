@@ -32,7 +32,7 @@ def fit_temperature(logits: Array, targets: Array, activation: Activation = "sof
 
     Args:
         logits: Logits, `(photos, classes)`.
-        targets: Which classes are true, `(photos, classes)` of 0 and 1.
+        targets: True classes, `(photos, classes)` of 0 and 1.
         activation: What makes probabilities of the logits: `"softmax"`, or `"sigmoid"` where each
             class is answered for by itself.
 
