@@ -80,7 +80,7 @@ def find(data: ImageData, seen: Sequence[Seen]) -> list[Finding]:
         seen: The photos of its splits.
     """
     found = [
-        *_of_copies(data, _copies(seen)),
+        *_of_copies(_copies(seen)),
         *_of_looks(seen),
         *_of_names(data.class_names, seen),
         *_of_counts(data),
@@ -102,34 +102,40 @@ def _copies(seen: Sequence[Seen]) -> list[list[Seen]]:
     return [group for group in [*together, *alone] if len(group) > 1]
 
 
-def _of_copies(data: ImageData, copies: Sequence[Sequence[Seen]]) -> Iterator[Finding | None]:
-    contradicting = [g for g in copies if len({one.place.class_names for one in g}) > 1]
-    across = [g for g in copies if len({one.place.split for one in g}) > 1]
-    within = [g for g in copies if g not in contradicting and g not in across]
-    equal = [g for g in within if len({one.photo.sha256 for one in g}) == 1]
-    near = [g for g in within if g not in equal]
+def _of_copies(copies: Sequence[Sequence[Seen]]) -> Iterator[Finding | None]:
+    of: dict[str, list[Sequence[Seen]]] = defaultdict(list)
+    for group in copies:
+        class_names = {one.place.class_names for one in group}
+        splits = {one.place.split for one in group}
+        if len(class_names) > 1:
+            of["labels"].append(group)
+        if len(splits) > 1:
+            of["splits"].append(group)
+        if len(class_names) == len(splits) == 1:
+            contents = {one.photo.sha256 for one in group}
+            of["equal" if len(contents) == 1 else "near"].append(group)
     yield _finding(
         "labels",
-        contradicting,
+        of["labels"],
         "{groups} of copies are in different classes",
         "Keep each photo in the class that is right, and delete the others: they teach the contrary "
         "of each other.",
     )
     yield _finding(
         "splits",
-        across,
+        of["splits"],
         "{groups} of copies are in different splits",
         "Move the copies of a photo into one split: what was trained on measures nothing.",
     )
     yield _finding(
         "equal",
-        equal,
+        of["equal"],
         "{groups} of equal files",
         "Delete all but one of each, unless they are to count more.",
     )
     yield _finding(
         "near",
-        near,
+        of["near"],
         "{groups} of near duplicates: bursts, crops, other sizes or qualities, mirror images",
         "They may stay, and count as often as there are copies. Splits that are made keep them "
         "together.",
