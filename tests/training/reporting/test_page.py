@@ -120,6 +120,26 @@ def test_it_says_what_was_measured_and_needs_nothing_else(page, runs):
     assert page.count("<figure><div") == len(evaluation.mistakes) == page.count("where ") - 1
 
 
+def test_what_was_found_of_the_photos_and_the_file_to_take(tmp_path):
+    made(tmp_path / "run")
+    places = [{"path": f"a/<{i}>.jpg", "class_names": ["a"], "split": "train"} for i in (1, 2)]
+    finding = {
+        "kind": "copies",
+        "about": "2 photos are one",
+        "advice": "Remove one.",
+        "groups": [places],
+    }
+    (tmp_path / "run" / "check.json").write_text(json.dumps({"findings": [finding]}))
+    write_run(RunContent.read(tmp_path / "run"), tmp_path / "page.html")
+    texts = References((tmp_path / "page.html").read_text("utf-8")).texts
+    assert {"copies", "a/<1>.jpg", "a/<2>.jpg", "Remove one."} <= set(texts)
+    # The loss of one photo of 120 is no more than chance: the fastest.
+    assert "a.int8.tflite" in texts[: texts.index("Training")]
+    (tmp_path / "run" / "check.json").write_text('{"findings": []}')
+    write_run(RunContent.read(tmp_path / "run"), tmp_path / "page.html")
+    assert "Nothing was found." in (tmp_path / "page.html").read_text("utf-8")
+
+
 def test_sections_without_data_name_the_command(tmp_path, capsys):
     made(tmp_path / "run", phone=False)
     (tmp_path / "run" / "origin.json").unlink()
@@ -132,6 +152,7 @@ def test_sections_without_data_name_the_command(tmp_path, capsys):
     run = tmp_path / "run"
     assert f"keras-resnets export {run} --quantize none float16 int8" in texts
     assert f"keras-resnets evaluate {run}" in texts
+    assert "keras-resnets check '/<b>photos'" in texts
     assert "report.html" in capsys.readouterr().out
 
 

@@ -2,15 +2,18 @@
 
 import base64
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from keras_resnets._common.files import read_json
 from keras_resnets._common.phone_report import REPORT, PhoneReport
 from keras_resnets.card import Card
 
 from ...config import Config
 from ...run.folder import (
     BEST,
+    CHECK,
     EVALUATION,
     MISTAKES,
     is_finished,
@@ -24,6 +27,7 @@ from ..metrics import Evaluation
 from ..seen import heat_name, photo_name
 from .charts import Row
 
+MOST_BYTES = 2**30  # of an examination
 MOST_PAIRS = 12  # of classes that are taken for each other
 
 
@@ -106,6 +110,8 @@ class RunContent:
         origin: Where it comes from, or `None`.
         phone: How its phone files compare, or `None`.
         mistakes: The most confident ones.
+        findings: What was found of the photos before training, as `check.json` has it; `None` where
+            nobody looked.
     """
 
     folder: Path
@@ -116,6 +122,7 @@ class RunContent:
     origin: Origin | None
     phone: PhoneReport | None
     mistakes: Sequence[ShownMistake]
+    findings: Sequence[Mapping[str, Any]] | None
 
     @classmethod
     def read(cls, run: Path) -> "RunContent":
@@ -134,6 +141,7 @@ class RunContent:
             origin=Origin.load(run) if is_marked(run) else None,
             phone=_phone(run),
             mistakes=list(_mistakes(run / MISTAKES, evaluation)),
+            findings=_findings(run / CHECK),
         )
 
     @property
@@ -159,6 +167,15 @@ class RunContent:
 def _phone(run: Path) -> PhoneReport | None:
     exported = run / "tflite" / REPORT
     return PhoneReport.load(exported) if exported.is_file() else None
+
+
+def _findings(path: Path) -> Sequence[Mapping[str, Any]] | None:
+    if not path.is_file():
+        return None
+    found: Sequence[Mapping[str, Any]] = read_json(path, "an examination", most=MOST_BYTES)[
+        "findings"
+    ]
+    return found
 
 
 def data_uri(image: Path) -> str:
