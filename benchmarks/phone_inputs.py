@@ -1,12 +1,14 @@
 """What a phone file costs that normalises pixels and makes probabilities, beside the host doing so.
 
-    python -m benchmarks.phone_inputs [--model ResNeSt50 …] [--size 224] [--rounds 100] [--threads 1]
+    python -m benchmarks.phone_inputs [--model ResNeSt50 …] [--size 224] [--rounds 100]
 
 From bytes of RGB to probabilities, both ways in turns: the default file, and the one of `--input
-normalised --logits` with NumPy's arithmetic around it. Weights are drawn: they do not change the time.
+normalised --logits` with NumPy's arithmetic around it. On one thread, in seconds of its work, so that
+other programs count for little. Weights are drawn: they do not change the time.
 """
 
 import argparse
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +43,7 @@ def exporter(trained: TrainedModel, takes: Input, *, logits: bool) -> Exporter:
 
 
 def ways(
-    trained: TrainedModel, exporters: tuple[Exporter, Exporter], format: NumberFormat, threads: int
+    trained: TrainedModel, exporters: tuple[Exporter, Exporter], format: NumberFormat
 ) -> dict[str, Callable[[], object]]:
     """Both ways from pixels to probabilities."""
     preprocessing = trained.card.preprocessing
@@ -50,7 +52,7 @@ def ways(
     contents = [one.file(format) for one in exporters]
     for content in contents:
         assert is_accelerated(content), format.name
-    inside, outside = (Runner(content, threads=threads) for content in contents)
+    inside, outside = (Runner(content) for content in contents)
 
     def on_the_host() -> np.ndarray:
         return applied("softmax", outside(preprocessing.normalize(pixels)))
@@ -63,7 +65,6 @@ def main() -> None:
     parser.add_argument("--model", nargs="+", default=FAMILIES, metavar="NAME")
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     preprocessing = Preprocessing(size=options.size)
     rows = []
@@ -76,8 +77,8 @@ def main() -> None:
             exporter(trained, "normalised", logits=True),
         )
         for format in FORMATS:
-            calls = ways(trained, exporters, format, options.threads)
-            times = take_turns(calls, rounds=options.rounds, warm_up=10)
+            calls = ways(trained, exporters, format)
+            times = take_turns(calls, rounds=options.rounds, warm_up=10, clock=time.thread_time)
             inside, outside = times["inside"], times["on the host"]
             rows.append(
                 [
