@@ -163,7 +163,8 @@ WITHIN = {
         "optim": {"config"},
         "average_precision": set(),
         "objective": {"average_precision"},
-        "step": {"objective", "optim"},
+        "teacher": {"config", "recipe"},
+        "step": {"objective", "optim", "teacher"},
         "data": {"config", "devices"},
         "cache": {"data"},
         "feeds": {"config", "data", "devices", "frozen", "networks"},
@@ -187,6 +188,7 @@ WITHIN = {
             "reporting",
             "run",
             "step",
+            "teacher",
         },
         "commands": {
             "cluster",
@@ -198,6 +200,7 @@ WITHIN = {
             "reporting",
             "run",
             "starting",
+            "teacher",
         },
     },
     "tflite": {

@@ -376,6 +376,24 @@ Schedule = Annotated[
 ]
 
 
+class Distillation(Section):
+    """A trained network that teaches (Hinton et al., 2015).
+
+    The loss is `(1 - weight) * loss + weight * temperature**2 * KL(teacher || student)`.
+
+    Attributes:
+        model: Run folder or `.keras` file of the teacher, with a card of the photos' classes.
+        temperature: What both networks' logits are divided by before they are compared.
+        weight: Share of the teacher in the loss; the rest is the labels'.
+        sha256: Digest of the teacher's file, found where it is not given.
+    """
+
+    model: str
+    temperature: Annotated[float, Field(ge=0.01, le=1000)] = 4.0
+    weight: Probability = 0.9
+    sha256: str | None = None
+
+
 class Averaging(Section):
     """Averages of the weights, which are evaluated and saved in place of the last ones.
 
@@ -429,6 +447,7 @@ class Config(Section):
         optimizer: How gradients become steps.
         schedule: Curve of the learning rate over the run.
         averaging: Averages of the weights.
+        teacher: A trained network that teaches this one; `None` for none.
         distribution: The devices and processes that share a batch.
         saving: When checkpoints are written.
         epochs: Number of passes over the training images.
@@ -460,6 +479,7 @@ class Config(Section):
     optimizer: Optimizer = Sgd()
     schedule: Schedule = Cosine()
     averaging: Averaging = Averaging()
+    teacher: Distillation | None = None
     distribution: Distribution = Distribution()
     saving: Saving = Saving()
     epochs: Epochs = 20

@@ -125,12 +125,12 @@ def settled(config: Config, network: keras.Model, data: ImageData) -> Config:
     """The configuration with the number of views that are kept, where it leaves that open.
 
     At most 8, and no more than there are epochs, within half of the memory or the disk that is free;
-    none where fewer than four fit.
+    none where fewer than four fit, and where a teacher is to see the photos.
 
     Raises:
         UserError: Where a number was given that the memory does not hold.
     """
-    if not config.model.freeze:
+    if not config.model.freeze or config.teacher is not None:
         return plan.with_views(config, 0)
     frozen, _ = split(network, config.model.freeze)
     wanted = min(MOST_VIEWS, config.last_epoch or _views_for_others(config))
@@ -180,6 +180,8 @@ def in_words(config: Config, network: keras.Model, data: ImageData) -> str:
     frozen, _ = split(network, count)
     parts = ["the stem", *(f"stage {number}" for number in range(1, count))]
     named = f"{parts[0]} to {parts[-1]}" if count > 2 else " and ".join(parts)
+    if config.teacher is not None:
+        return f"Frozen: {named}, computed in each epoch, for the teacher to see the same photos.\n"
     if views:
         return (
             f"Frozen: {named}, computed once for {views} views of each photo "

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
+from keras.optimizers.schedules import LearningRateSchedule
 
 import keras_resnets
 from keras_resnets._common.console import command_line
@@ -46,6 +47,7 @@ from .run.models import SWA_STEPS, Models
 from .run.signals import Stopped, StopRequests
 from .run.state import decorrelate, read_state, write_state
 from .step import Learner
+from .teacher import Teacher, identified
 
 
 class NotFinite(UserError):
@@ -68,6 +70,7 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
         Stopped: After a signal, once the state is saved.
     """
     # Whatever can be refused is refused before a file of the run is touched.
+    config = identified(config)
     devices = Devices.open(config, task)
     networks.check(config)
     data = open_checked(config.data, config.model.classes)
@@ -291,6 +294,7 @@ def make_learner(
     steps_per_epoch: int,
     objective: Objective,
     *,
+    curve: LearningRateSchedule | None = None,
     restored: bool = False,
 ) -> Learner:
     """The network in training, and what becomes of its gradients. Call it in the strategy's scope.
@@ -298,15 +302,21 @@ def make_learner(
     Args:
         config: The run's config, settled.
         data: The images.
-        steps_per_epoch: Number of batches of an epoch.
-        objective: What is to be minimised.
+        steps_per_epoch: Number of steps of an epoch.
+        objective: What the network learns to say.
+        curve: Learning rate by the step; the schedule's by default.
         restored: Whether all weights will come from a checkpoint of the run.
     """
     network = networks.in_training(
         config, data.class_names, multi_label=data.multi_label, restored=restored
     )
     rule = config.optimizer
-    curve = LearningRate(rule.learning_rate, config.schedule, config.epochs, steps_per_epoch)
+    curve = curve or LearningRate(
+        rule.learning_rate, config.schedule, config.epochs, steps_per_epoch
+    )
+    teacher = None
+    if config.teacher is not None:
+        teacher = Teacher(config.teacher, data.class_names, config.preprocessing)
     update = Update(
         rule,
         curve,
@@ -319,6 +329,7 @@ def make_learner(
         update,
         objective=objective,
         forward=networks.forward(network, config),
+        teacher=teacher,
         loss_scale=LossScale() if config.precision == "mixed_float16" else None,
         accumulation=rule.accumulation,
         jit_compile=config.jit_compile,

@@ -34,6 +34,9 @@ class Objective(Protocol):
     def losses(self, targets: Any, logits: Any, *, smoothed: bool = True) -> Any:
         """The loss of each image, `(images,)`, with smoothed targets or with these."""
 
+    def divergence(self, taught: Any, logits: Any) -> Any:
+        """Kullback-Leibler's divergence of the logits' probabilities from those taught, `(images,)`."""
+
     def right(self, targets: Any, logits: Any) -> Any:
         """The share of each image that is right, `(images,)` in [0, 1]."""
 
@@ -65,6 +68,10 @@ class OneClass:
             losses *= tf.linalg.matvec(targets, self.class_weights)
         return losses
 
+    def divergence(self, taught: Any, logits: Any) -> Any:
+        gap = tf.nn.log_softmax(taught) - tf.nn.log_softmax(logits)
+        return tf.reduce_sum(tf.nn.softmax(taught) * gap, axis=-1)
+
     def right(self, targets: Any, logits: Any) -> Any:
         return tf.cast(tf.argmax(logits, -1) == tf.argmax(targets, -1), tf.float32)
 
@@ -89,6 +96,10 @@ class ManyLabels:
         share = self.label_smoothing if smoothed else 0.0
         targets = targets * (1 - share) + share / 2
         return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets, logits), axis=-1)
+
+    def divergence(self, taught: Any, logits: Any) -> Any:
+        yes, entropy = tf.sigmoid(taught), tf.nn.sigmoid_cross_entropy_with_logits
+        return tf.reduce_mean(entropy(yes, logits) - entropy(yes, taught), axis=-1)
 
     def right(self, targets: Any, logits: Any) -> Any:
         return tf.reduce_mean(tf.cast((logits > 0) == (targets > 0.5), tf.float32), axis=-1)

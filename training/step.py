@@ -11,6 +11,7 @@ import tensorflow as tf
 from .objective import Objective
 from .optim.loss_scale import LossScale
 from .optim.update import Update
+from .teacher import Teacher
 
 
 class Learner:
@@ -25,6 +26,7 @@ class Learner:
         update: The update from a gradient; made there too.
         objective: What the network learns to say.
         forward: Function of a batch and `training` that gives logits; by default the network itself.
+        teacher: A network whose answers it learns too; made in the scope too.
         loss_scale: Scale of the loss for float16; made there too.
         accumulation: Parts in which a replica computes its batch.
         jit_compile: Whether XLA compiles the step.
@@ -37,6 +39,7 @@ class Learner:
         *,
         objective: Objective,
         forward: Callable[..., Any] | None = None,
+        teacher: Teacher | None = None,
         loss_scale: LossScale | None = None,
         accumulation: int = 1,
         jit_compile: bool = False,
@@ -47,6 +50,7 @@ class Learner:
         self.loss_scale = loss_scale
         self.accumulation = accumulation
         self.objective = objective
+        self.teacher = teacher
         self._step = tf.function(_everywhere(self._train), jit_compile=jit_compile)
         self._measure = tf.function(_everywhere(self._validate))
 
@@ -122,9 +126,12 @@ class Learner:
 
     def _gradients(self, images: Any, targets: Any, weight: Any) -> tuple[list[Any], Any, Any]:
         """Gradients of the weighted sum of the losses; each image's loss, and how right it is."""
+        taught = None if self.teacher is None else self.teacher.logits(images)
         with tf.GradientTape() as tape:
             logits = self._forward(images, training=True)
             losses = self.objective.losses(targets, logits)
+            if self.teacher is not None:
+                losses = self.teacher.losses(self.objective, taught, logits, losses)
             share = tf.reduce_sum(losses) * weight
             if self.loss_scale is not None:
                 share = self.loss_scale.scaled(share)

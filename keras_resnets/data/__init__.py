@@ -21,6 +21,7 @@ __all__ = [
     "LabelFile",
     "LeftOut",
     "Photo",
+    "classes_of",
     "crop_image",
     "decode_image",
     "evaluation_batches",
@@ -106,3 +107,47 @@ def open_data(
 
     assert dataset is not None
     return open_named(dataset, data_dir)
+
+
+def classes_of(
+    *,
+    dataset: str | None = None,
+    folder: str | None = None,
+    labels: str | None = None,
+    data_dir: str | None = None,
+) -> tuple[tuple[str, ...], bool]:
+    """The classes of images that `open_data` would open, before an image is read or downloaded.
+
+    Args:
+        dataset: See `open_data`; this and the others are as there.
+        folder: A folder of photos.
+        labels: A CSV file of their labels.
+        data_dir: Folder of the data sets by name.
+
+    Returns:
+        The names in the order of the labels, and whether an image has any number of them.
+
+    Raises:
+        UserError: For what `open_data` refuses before it reads an image.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     labels = pathlib.Path(folder, "labels.csv")
+        ...     _ = labels.write_text("file,label\\n1.png,cat\\n2.png,dog\\n")
+        ...     classes_of(folder=folder, labels=str(labels))
+        (('cat', 'dog'), False)
+    """
+    if labels is not None:
+        from pathlib import Path
+
+        found = read_labels(Path(labels))
+        return found.class_names, found.multi_label
+    if folder is not None:
+        from keras_resnets.data._folder import class_names_of_folder
+
+        return class_names_of_folder(folder), False
+    from keras_resnets.data._named import class_names_of_named
+
+    assert dataset is not None
+    return class_names_of_named(dataset, data_dir), False

@@ -63,13 +63,7 @@ class Labelled(NamedTuple):
 
 def open_folder(folder: str, *, labels: str | None = None, everything: bool = False) -> ImageData:
     """`keras_resnets.data.open_data(folder=..., labels=...)`."""
-    root = Path(folder)
-    if not root.is_dir():
-        raise MissingFile(
-            f"{LAYOUT} Received: {readable(str(root))}, "
-            f"{'a file' if root.exists() else 'which does not exist'}. "
-            "If the photos were moved, say where they are now: --data FOLDER, or folder=…"
-        )
+    root = _root(folder)
     if labels is None:
         labelled = _by_folders(root, to_train=not everything)
     else:
@@ -96,6 +90,22 @@ def open_folder(folder: str, *, labels: str | None = None, everything: bool = Fa
         multi_label=multi_label,
         photos={split: tuple(splits[split]) for split in SPLITS},
     )
+
+
+def class_names_of_folder(folder: str) -> tuple[str, ...]:
+    """The classes of the folders in a folder."""
+    return _by_folders(_root(folder), to_train=True).class_names
+
+
+def _root(folder: str) -> Path:
+    root = Path(folder)
+    if not root.is_dir():
+        raise MissingFile(
+            f"{LAYOUT} Received: {readable(str(root))}, "
+            f"{'a file' if root.exists() else 'which does not exist'}. "
+            "If the photos were moved, say where they are now: --data FOLDER, or folder=…"
+        )
+    return root
 
 
 def _by_folders(root: Path, *, to_train: bool) -> Labelled:

@@ -67,6 +67,12 @@ def open_named(dataset: str, data_dir: str | None) -> ImageData:
     )
 
 
+def class_names_of_named(dataset: str, data_dir: str | None) -> tuple[str, ...]:
+    """The classes of a data set, which need not be prepared."""
+    builder = _builder(dataset, data_dir)
+    return tuple(builder.info.features[_keys(builder)[1]].names)
+
+
 def _digest(info: Any, class_names: tuple[str, ...], splits: Mapping[str, str | None]) -> str:
     """Of the version and of how many bytes each split holds: TFDS keeps no hash of the images."""
     sizes = {name: info.splits[name].num_bytes for name in sorted(info.splits)}

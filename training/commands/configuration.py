@@ -22,6 +22,8 @@ KEYS = {
     "views": "head.views",
     "freeze": "model.freeze",
     "cache": "cache.folder",
+    "teacher": "teacher.model",
+    "learning_rate": "optimizer.learning_rate",
     "epochs": "epochs",
     "batch_size": "batch_size",
     "strategy": "distribution.strategy",
@@ -33,7 +35,7 @@ KEYS = {
     "tensorboard": "tensorboard",
 }
 # Those that say where a run computes and where its photos lie: a run goes on elsewhere.
-PLACE = ("data", "labels", "cache", "strategy", "devices")
+PLACE = ("data", "labels", "teacher", "cache", "strategy", "devices")
 
 
 def add_configuration(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +76,9 @@ def add_configuration(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=_parts,
         help="parts that do not learn, of the stem and the stages; by the number of photos",
+    )
+    parser.add_argument(
+        "--learning-rate", type=float, metavar="RATE", help="at the top of the schedule"
     )
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--batch-size", type=int, help="over all devices")
@@ -119,6 +124,11 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--cache", metavar="FOLDER", help="keep the frozen stages' outputs here, not in memory"
+    )
+    parser.add_argument(
+        "--teacher",
+        metavar="RUN",
+        help="a run or .keras file that teaches this network, of these classes",
     )
     parser.add_argument("--strategy", help="one, mirrored (the default), multiworker or tpu")
     parser.add_argument("--devices", type=int, help="GPUs, or logical CPUs without one")

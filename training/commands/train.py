@@ -12,7 +12,7 @@ from pathlib import Path
 
 from keras_resnets.errors import UserError
 
-from .. import cluster, plan, starting
+from .. import cluster, plan, starting, teacher
 from ..config import Config
 from ..data.opening import check_there
 from ..run.folder import RunFolder, is_finished, is_marked, newest_unfinished, read_config, same_run
@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = configured(arguments)
     task = cluster.task(config.distribution.strategy)
     check_there(config.data)
+    config = teacher.identified(config)
     starting.fetch(config.model.name, config.model.weights)
     path = arguments.run or _fresh(config)
     weights = starting.provenance_of(config.model.name, config.model.weights)

@@ -51,3 +51,22 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
                 return schedule.final + (1 - schedule.final) * (1 - ops.abs(2 * phase - 1))
             case _:
                 return 1.0
+
+
+class RangeTest(keras.optimizers.schedules.LearningRateSchedule):
+    """Grows by the same factor at each step (Smith, 2017, with exponential growth).
+
+    Args:
+        lowest: Rate of the first step.
+        highest: Rate of the last step.
+        steps: Number of steps, 2 or more.
+    """
+
+    def __init__(self, lowest: float, highest: float, steps: int):
+        self.lowest = lowest
+        self.highest = highest
+        self.steps = steps
+
+    def __call__(self, step: Any) -> Any:
+        share = ops.cast(step, "float32") / (self.steps - 1)
+        return self.lowest * ops.power(self.highest / self.lowest, share)
