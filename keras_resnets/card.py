@@ -29,6 +29,9 @@ _LATER = {
 }  # keys that cards of before do not have, with what stands for them
 
 
+LABEL_THRESHOLD = 0.5  # of a label's probability, above which a photo is given it
+
+
 class AssumptionWarning(UserWarning):
     """Something that a model's file does not say was assumed."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_resnets.card import Card, open_model
+from keras_resnets.card import LABEL_THRESHOLD, Card, open_model
 from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import read_image
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 
-UNSURE = "unsure"
+UNSURE, NONE = "unsure", "none"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,19 +26,29 @@ class Answer:
         classes: The most probable classes with their probabilities, the highest first.
         sure: Whether the first of them reaches the threshold of the model's card. A photo that shows
             none of the classes often does not.
+        labels: Names of the classes that the photo shows, those of a probability above 0.5, the most
+            probable first; `None` where it shows one.
     """
 
     classes: tuple[tuple[str, float], ...]
     sure: bool
+    labels: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
-        """The first class, or `"unsure"`."""
+        """The first class, or `"unsure"`; all labels, or `"none"`, where it may show any number."""
+        if self.labels is not None:
+            return ";".join(self.labels) or NONE
         return self.classes[0][0] if self.sure else UNSURE
 
 
 def answer_of(
-    probabilities: np.ndarray, class_names: Sequence[str], threshold: float | None, *, top: int = 5
+    probabilities: np.ndarray,
+    class_names: Sequence[str],
+    threshold: float | None,
+    *,
+    top: int = 5,
+    multi_label: bool = False,
 ) -> Answer:
     """The answer that probabilities give.
 
@@ -47,17 +57,44 @@ def answer_of(
         class_names: Names of the classes.
         threshold: Probability of the first class below which the answer is "unsure"; `None` for an
             answer in any case.
-        top: Number of classes to name.
+        top: Number of classes to name; more where more labels hold.
+        multi_label: Whether a photo may show any number of the classes.
 
     Example:
         >>> answer_of(np.array([0.4, 0.6]), ("ant", "bee"), threshold=0.7).name
         'unsure'
+        >>> answer_of(np.array([0.9, 0.6]), ("ant", "bee"), None, multi_label=True).name
+        'ant;bee'
     """
-    best = np.argsort(-probabilities, kind="stable")[:top]
+    order = np.argsort(-probabilities, kind="stable")
+    given = order[probabilities[order] > LABEL_THRESHOLD] if multi_label else ()
+    best = order[: max(top, len(given))]
     return Answer(
         tuple((class_names[i], float(probabilities[i])) for i in best),
         sure=threshold is None or float(probabilities[best[0]]) >= threshold,
+        labels=tuple(class_names[i] for i in given) if multi_label else None,
     )
+
+
+def accuracy(
+    scores: np.ndarray, labels: np.ndarray, *, threshold: float = LABEL_THRESHOLD
+) -> float:
+    """The share of images whose class comes first; of all labels that are right, where there are many.
+
+    Args:
+        scores: Probabilities or logits, `(images, classes)`.
+        labels: Classes of the images, `(images,)`, or 1 for each label that holds and 0 elsewhere,
+            `(images, classes)`.
+        threshold: Score above which an image is given a label: 0 for logits.
+
+    Example:
+        >>> scores = np.array([[0.9, 0.6], [0.2, 0.8]])
+        >>> accuracy(scores, np.array([0, 0])), accuracy(scores, np.array([[1, 0], [0, 1]]))
+        (0.5, 0.75)
+    """
+    if labels.ndim == 2:
+        return float(np.mean((scores > threshold) == (labels > 0)))
+    return float(np.mean(scores.argmax(-1) == labels))
 
 
 class Classifier:
@@ -100,7 +137,13 @@ class Classifier:
     def answer(self, photo: bytes, *, top: int = 5) -> Answer:
         """What an image file's content is taken for: the most probable classes, and whether surely."""
         values = self.probabilities(photo)
-        return answer_of(values, self.card.class_names, self.card.threshold, top=top)
+        return answer_of(
+            values,
+            self.card.class_names,
+            self.card.threshold,
+            top=top,
+            multi_label=self.card.multi_label,
+        )
 
     def classify(self, photo: bytes, *, top: int = 5) -> list[tuple[str, float]]:
         """The most probable classes with their probabilities, the highest first."""

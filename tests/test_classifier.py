@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_resnets.card import Card
-from keras_resnets.classifier import Classifier, activation, probabilities
+from keras_resnets.classifier import Classifier, accuracy, activation, answer_of, probabilities
 from keras_resnets.preprocessing import Preprocessing
 
 LOGITS = np.array([2.0, -1.0, 0.5])
@@ -69,3 +69,27 @@ def test_an_activation_without_probabilities_is_refused():
 def test_large_logits_do_not_overflow():
     np.testing.assert_allclose(probabilities(np.array([1e4, 1e4]), "linear", classes=2), [0.5, 0.5])
     np.testing.assert_allclose(probabilities(np.array([-1e4]), "linear", classes=1), [0.0])
+
+
+def _photo():
+    content = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(content, "PNG")
+    return content.getvalue()
+
+
+def test_all_labels_above_a_half_are_given():
+    model = with_head(dense(3, "sigmoid"))  # 88 %, 27 %, 62 %
+    card = Card("none", ("ant", "bee", "cat"), Preprocessing(size=4), multi_label=True)
+    answer = Classifier(model, card).answer(_photo(), top=1)
+    assert answer.labels == ("ant", "cat")
+    assert answer.name == "ant;cat"
+    assert [name for name, _ in answer.classes] == ["ant", "cat"]
+    none = answer_of(np.array([0.5, 0.2]), ("ant", "bee"), None, multi_label=True)
+    assert (none.labels, none.name, len(none.classes)) == ((), "none", 2)
+
+
+def test_accuracy_of_classes_and_of_labels():
+    logits = np.array([[2.0, -1.0, 0.5], [-1.0, -2.0, -3.0]])
+    assert accuracy(logits, np.array([0, 1])) == 0.5
+    truth = np.array([[1, 1, 1], [0, 0, 0]], "uint8")
+    assert accuracy(logits, truth, threshold=0) == pytest.approx(5 / 6)

@@ -120,7 +120,7 @@ def _last_of_each_stage(shares: "Mapping[str, np.ndarray]") -> "dict[str, np.nda
 
 
 def _text(photo: Path, picture: Path, explanation: "Explanation") -> str:
-    answer = "" if explanation.predicted else " (another class is predicted)"
+    answer = "" if explanation.predicted else " (not what is predicted)"
     lines = [
         str(photo),
         f"  {explanation.probability:7.2%}  {explanation.class_name}{answer}",

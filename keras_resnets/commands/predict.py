@@ -84,7 +84,8 @@ Show = Callable[[Path, Answer], None]
 
 def _as_text() -> Show:
     def show(photo: Path, answer: Answer) -> None:
-        print(photo if answer.sure else f"{photo}: {answer.name}")
+        plain = answer.sure and answer.labels is None
+        print(photo if plain else f"{photo}: {answer.name}")
         for name, probability in answer.classes:
             print(f"  {probability:7.2%}  {name}")
 
@@ -97,6 +98,8 @@ def _as_json() -> Show:
             {"class": name, "probability": probability} for name, probability in answer.classes
         ]
         line = {"photo": str(photo), "sure": answer.sure, "classes": classes}
+        if answer.labels is not None:
+            line["labels"] = list(answer.labels)
         print(json.dumps(line))
 
     return show

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_resnets.card import Card
+from keras_resnets.card import LABEL_THRESHOLD, Card
 from keras_resnets.classifier import activation, probabilities
 from keras_resnets.explain.activation_maps import grad_cam
 from keras_resnets.explain.paths import path_contributions, path_kind, split_attention_weights
@@ -24,7 +24,7 @@ class Explanation:
         class_index: The class that is explained.
         class_name: Name of that class.
         probability: Probability of that class.
-        predicted: Whether it is the most probable one.
+        predicted: Whether it is the most probable one, or among the photo's labels.
         layer: Whose feature map `heat` is.
         heat: `grad_cam`'s map, `(height, width)` in `[0, 1]`.
         paths: What a block's parallel paths are: `"split"`, `"scale"` or `"group"`; `None` for a
@@ -91,7 +91,7 @@ def explain_photo(
         class_index=chosen,
         class_name=names[chosen],
         probability=float(answers[chosen]),
-        predicted=chosen == best,
+        predicted=bool(answers[chosen] > LABEL_THRESHOLD if card.multi_label else chosen == best),
         layer=tracer.layer(layer),
         heat=heat,
         paths=path_kind(model),

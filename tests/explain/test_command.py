@@ -55,7 +55,7 @@ def test_each_photo_gets_a_picture_and_a_table(folder, capsys):
     assert main(["explain", "ResNeSt", "a b.jpg", "grey.png", "--class", "søt hest"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line and not line.startswith(" ")] == ["a b.jpg", "grey.png"]
-    assert re.fullmatch(r"  +\d+\.\d\d%  søt hest( \(another class is predicted\))?", lines[1])
+    assert re.fullmatch(r"  +\d+\.\d\d%  søt hest( \(not what is predicted\))?", lines[1])
     assert lines[2] == "  a b.explained.png"
     assert "  block          split 1  split 2" in lines
     rows = [line.split() for line in lines if "_block" in line]

@@ -120,6 +120,7 @@ class Exporter:
             preprocessing=self.trained.card.preprocessing,
             provenance=self.trained.card.provenance,
             threshold=self.trained.card.threshold,
+            multi_label=self.trained.card.multi_label,
         )
         return pack(content, card)
 

@@ -32,6 +32,7 @@ class FileCard:
         provenance: Origin of the weights, free text by keyword.
         threshold: Probability of the first class below which the answer is "unsure", as in
             `keras_resnets.Card`; `None` where none was chosen.
+        multi_label: Whether a photo shows any number of the classes, those of a probability above 0.5.
     """
 
     architecture: str
@@ -45,6 +46,7 @@ class FileCard:
     preprocessing: Preprocessing
     provenance: Mapping[str, str]
     threshold: float | None = None
+    multi_label: bool = False
 
     def check(self, input_shape: Sequence[int], outputs: int) -> None:
         """Refuses a card that is another model's.
@@ -105,9 +107,10 @@ _RULES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "preprocessing": ("an object", lambda value: isinstance(value, dict)),
     "provenance": ("an object", lambda value: isinstance(value, dict)),
     "threshold": ("a number from 0 to 1, or null", is_threshold),
+    "multi_label": ("true or false", lambda value: isinstance(value, bool)),
 }
 # What stands for a key that files of before do not have.
-_LATER: dict[str, Any] = {"threshold": None}
+_LATER: dict[str, Any] = {"threshold": None, "multi_label": False}
 
 
 def _checked(values: Any) -> FileCard:

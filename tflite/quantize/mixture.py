@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_resnets._common.console import progress
+from keras_resnets.classifier import accuracy
 
 from ..file.inspection import inspect
 from ..file.runtime import Runner
@@ -52,14 +53,14 @@ def find_mixture(
         names: Names of its layers.
         build: Makes the int8 model that keeps the given layers in float32.
         images: Images as the model takes them, `(n, height, width, channels)`, not the test images.
-        labels: `(n,)`, their classes.
+        labels: Their classes, `(n,)`, or 1 for each of their labels, `(n, classes)`.
         max_drop: The accuracy that may be lost, in points.
     """
     reference = Runner(float_model)(images)
-    exact = _accuracy(reference, labels)
+    exact = accuracy(reference, labels, threshold=0)
 
     def drop(float_layers: Sequence[str]) -> float:
-        return 100 * (exact - _accuracy(Runner(build(float_layers))(images), labels))
+        return 100 * (exact - accuracy(Runner(build(float_layers))(images), labels, threshold=0))
 
     drops = [drop(())]
     if drops[0] <= max_drop:
@@ -77,7 +78,3 @@ def find_mixture(
         if drops[-1] <= max_drop:
             break
     return Mixture(tuple(ranked[:count]), tuple(drops))
-
-
-def _accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    return float(np.mean(logits.argmax(-1) == labels))

@@ -75,6 +75,8 @@ def least_error(seen: Observations) -> Range:
     return Range(low, high)
 
 
+NO_LABEL = -1  # the kind of images without any label, where they have any number
+
 METHODS: dict[str, Callable[[Observations], Range]] = {
     "min-max": min_max,
     "average": average,
@@ -86,7 +88,7 @@ METHODS: dict[str, Callable[[Observations], Range]] = {
 def calibration_images(
     data: ImageData, preprocessing: Preprocessing, count: int, *, pixels: bool = False
 ) -> list[np.ndarray]:
-    """Takes images of the training split, as many of each class.
+    """Takes images of the training split, as many of each class; of each label one more or less.
 
     Args:
         data: Source of the model's training images.
@@ -110,9 +112,10 @@ def calibration_images(
     taken: Counter[int] = Counter()
     images: list[np.ndarray] = []
     for encoded, label in data.examples("train", decode=False).as_numpy_iterator():
-        if taken[int(label)] == quota:
+        kinds = np.flatnonzero(label).tolist() or [NO_LABEL] if label.ndim else [int(label)]
+        if all(taken[kind] >= quota for kind in kinds):
             continue
-        taken[int(label)] += 1
+        taken.update(kinds)
         photo = read_image(encoded)
         images.append((preprocessing.pixels(photo) if pixels else preprocessing(photo))[None])
         if len(images) == min(count, quota * classes):

@@ -90,7 +90,13 @@ class Classifier:
     def answer(self, photo: bytes | str | os.PathLike[str], *, top: int = 5) -> Answer:
         """What a photo is taken for: the most probable classes, and whether surely."""
         values = self.probabilities(photo)
-        return answer_of(values, self.card.class_names, self.card.threshold, top=top)
+        return answer_of(
+            values,
+            self.card.class_names,
+            self.card.threshold,
+            top=top,
+            multi_label=self.card.multi_label,
+        )
 
     def classify(
         self, photo: bytes | str | os.PathLike[str], *, top: int = 5

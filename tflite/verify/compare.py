@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_resnets._common.console import progress
 from keras_resnets._common.phone_report import FileRow, KerasRow, PhoneReport
-from keras_resnets.card import Card
+from keras_resnets.card import LABEL_THRESHOLD, Card
 from keras_resnets.data import ImageData, evaluation_batches
 from keras_resnets.errors import UserError
 
@@ -57,7 +57,7 @@ class Probabilities:
         return same if self.labels.ndim == 1 else np.asarray(same.all(-1))
 
     def _decided(self, found: np.ndarray) -> np.ndarray:
-        return found.argmax(-1) if self.labels.ndim == 1 else found >= 0.5
+        return found.argmax(-1) if self.labels.ndim == 1 else found > LABEL_THRESHOLD
 
 
 def compare(

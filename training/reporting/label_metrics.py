@@ -10,11 +10,10 @@ import numpy as np
 
 from keras_resnets._common.files import write_text
 from keras_resnets._common.shares import wilson
+from keras_resnets.card import LABEL_THRESHOLD
 
 from ..average_precision import average_precisions, mean_average_precision
 from .metrics import RESAMPLES, Evaluation, Headline, Interval
-
-THRESHOLD = 0.5  # above which a probability gives an image its label
 
 Array = np.ndarray[Any, Any]
 
@@ -122,7 +121,7 @@ def evaluate_labels(
     """
     from sklearn.metrics import precision_recall_fscore_support
 
-    given = probabilities > THRESHOLD
+    given = probabilities > LABEL_THRESHOLD
     truth = labels.astype(bool)
     precision, recall, f1, images = precision_recall_fscore_support(truth, given, zero_division=0.0)
     _, _, micro, _ = precision_recall_fscore_support(
@@ -141,7 +140,7 @@ def evaluate_labels(
         exact=exact / len(labels),
         exact_interval=wilson(exact, len(labels)),
         loss=_cross_entropy(probabilities, truth),
-        threshold=THRESHOLD,
+        threshold=LABEL_THRESHOLD,
         classes=[
             LabelScore(
                 name=name,

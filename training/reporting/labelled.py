@@ -7,10 +7,11 @@ import numpy as np
 
 from keras_resnets._common.fonts import drawable_names
 from keras_resnets._common.pictures import page, save
+from keras_resnets.card import LABEL_THRESHOLD
 from keras_resnets.data import ImageData
 
 from . import plots
-from .label_metrics import THRESHOLD, LabelEvaluation
+from .label_metrics import LabelEvaluation
 
 Array = np.ndarray[Any, Any]
 
@@ -36,14 +37,16 @@ def draw_labelled(
     """
     names = drawable_names(result.class_names)
     plots.draw_label_scores(result.classes, names, folder / "labels.png")
-    wrong = np.where((found > THRESHOLD) != truth.astype(bool), np.abs(found - truth), 0).sum(1)
+    wrong = np.where((found > LABEL_THRESHOLD) != truth.astype(bool), np.abs(found - truth), 0).sum(
+        1
+    )
     worst = np.argsort(-wrong, kind="stable")[: min(most, int((wrong > 0).sum()))]
     for name, title, indices in (
         ("mistakes.png", "The most confident mistakes", worst),
         ("predictions.png", "Predictions", np.arange(min(most, len(truth)))),
     ):
         shown = [
-            plots.labels(image, names, found[i] > THRESHOLD, truth[i] > 0)
+            plots.labels(image, names, found[i] > LABEL_THRESHOLD, truth[i] > 0)
             for image, i in zip(images_at(data, "test", indices), indices, strict=True)
         ]
         save(page(shown, title), folder / name)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_resnets.data import open_data
 from keras_resnets.preprocessing import Preprocessing
@@ -99,3 +100,24 @@ def test_one_class_only(photos: Path) -> None:
     one = dataclasses.replace(data, source=only_blue)
     with pytest.raises(ValueError, match="of two classes .* Received: 10 images of 1 classes"):
         calibration_images(one, Preprocessing(size=16), 30)
+
+
+def test_every_label_and_none_calibrates(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = ["file,labels"]
+    for number in range(40):
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), "uint8")).save(tmp_path / f"{number}.png")
+        lines.append(f"{number}.png,{('a', 'a;b', '', 'a')[number % 4]}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    data = open_data(folder=str(tmp_path), labels=str(tmp_path / "labels.csv"))
+    images = calibration_images(data, Preprocessing(size=8, crop_fraction=1.0), 20, pixels=True)
+    labels = {
+        photo.tobytes(): label.tolist()
+        for photo, label in data.examples("train").as_numpy_iterator()
+    }
+    found = [labels[image.tobytes()] for image in images]
+    assert len(found) == 20
+    # Photos of "a" alone end at ten of them; those of "b", which have both, and of none go on.
+    assert found.count([1, 0]) <= 10
+    assert np.sum(found, axis=0)[1] >= 5
+    assert found.count([0, 0]) >= 3
