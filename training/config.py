@@ -543,6 +543,11 @@ class Config(Section):
                 "Expected model.arguments.drop_block_rate where schedule.drop_block lets it grow. "
                 "Received: none. Give one, or leave schedule.drop_block out."
             )
+        if self.teacher is not None and self.last_epoch == 0:
+            raise ValueError(
+                "Expected a teacher where more than the classifier learns: that one learns from the "
+                "labels alone. Received: head.alone=true with a teacher. Leave --quick or --teacher out."
+            )
         if self.head is not None and self.model.weights is None:
             raise ValueError(
                 "Expected model.weights where the classifier is trained alone first: features of random "

@@ -193,6 +193,12 @@ def test_a_teacher_of_other_classes_is_refused_before_a_photo_is_opened(
         identified(configured(labels.model))
 
 
+def test_a_classifier_alone_has_no_teacher():
+    values = {"head": {"alone": True}, "teacher": {"model": "x"}, "model": {"weights": "imagenet"}}
+    with pytest.raises(UserError, match="Leave --quick or --teacher out"):
+        recipe.configure(values)
+
+
 def test_the_run_knows_its_teacher_by_content(save, configured, tmp_path):
     names = ("red", "green", "blue")
     file = save(_network(SIDE, "softmax", 1), Preprocessing(size=SIDE), names).model
