@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
@@ -30,7 +31,7 @@ from .data.looking import look_first
 from .data.opening import open_checked, photos_named
 from .devices import Devices, Share
 from .feeds import Feed, make_feed
-from .head import train_head
+from .head import HeadTraining, train_head
 from .objective import Objective, objective_of, weighted
 from .optim.loss_scale import LossScale
 from .optim.schedule import LearningRate
@@ -70,32 +71,13 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
         Stopped: After a signal, once the state is saved.
     """
     # Whatever can be refused is refused before a file of the run is touched.
-    config = identified(config)
-    devices = Devices.open(config, task)
-    networks.check(config)
-    data = open_checked(config.data, config.model.classes)
-    balance = Balance.of(config.balance, data)
-    objective = objective_of(
-        multi_label=data.multi_label,
-        label_smoothing=config.label_smoothing,
-        class_weights=balance.class_weights,
-    )
-    served = networks.served(config, len(data.class_names), objective.activation)
-    config = plan.settled(config, data.sizes["train"], len(stages(served)) - 1)
-    config = frozen.settled(config, served, data)
-    devices = Devices.open(config, task)  # the same ones, with the shares of the batch as it is now
-    if task.is_chief:
-        print(data.summary())
-        print(networks.start_in_words(config.model))
-        print(frozen.in_words(config, served, data), end="")
-    steps = steps_per_epoch(data, config.batch_size)
-    if task.is_chief and balance.method != "none":
-        print(balance.in_words())
+    ready = prepared(config, task)
+    config, devices, data, steps = ready.config, ready.devices, ready.data, ready.steps
     checkpoints = Checkpoints(folder / CHECKPOINTS, others=folder.run / CHECKPOINTS)
     with devices.strategy.scope():
-        learner = make_learner(config, data, steps, objective, restored=checkpoints.any_whole())
+        learner = make_learner(ready, restored=checkpoints.any_whole())
     decorrelate(learner, devices.share.first_replica)
-    models = Models(folder, served, _card(config, data, folder))
+    models = Models(folder, ready.served, _card(config, data, folder))
     identity = DataIdentity.of(data)
     average = EqualAverage()
     if config.deterministic:
@@ -122,13 +104,13 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
             if devices.share.workers == 1:
                 requests.check()
 
-        feed = make_feed(models.network, data, balance, config, devices, check)
+        feed = make_feed(models.network, data, ready.balance, config, devices, check)
         progress = Progress(
             config.epochs, steps, config.batch_size, None if task.is_chief else io.StringIO()
         )
         run = Run(
             *(config, folder, devices, learner, models, checkpoints, identity, average, journal),
-            *(requests, feed, progress, steps, balance, task.is_chief),
+            *(requests, feed, progress, steps, ready.balance, task.is_chief),
         )
         try:
             if config.head is not None and not journal.head:
@@ -152,6 +134,59 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
         if result.split != "test":
             print("There is no test split: these images have also chosen the best epoch.")
     folder.finish()
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """What a run is made of, before anything of it is written.
+
+    Attributes:
+        config: The run's config, settled.
+        devices: The devices that share a batch.
+        data: The images.
+        balance: What makes every class count alike.
+        objective: What the network learns to say.
+        served: The network as it will be saved, without its first weights.
+        steps: Number of steps of an epoch.
+    """
+
+    config: Config
+    devices: Devices
+    data: ImageData
+    balance: Balance
+    objective: Objective
+    served: keras.Model
+    steps: int
+
+
+def prepared(config: Config, task: Task) -> Prepared:
+    """Checks a configuration, opens its images, settles what follows from these, and says so.
+
+    Raises:
+        UserError: For whatever the user can mend.
+    """
+    config = identified(config)
+    devices = Devices.open(config, task)
+    networks.check(config)
+    data = open_checked(config.data, config.model.classes)
+    balance = Balance.of(config.balance, data)
+    objective = objective_of(
+        multi_label=data.multi_label,
+        label_smoothing=config.label_smoothing,
+        class_weights=balance.class_weights,
+    )
+    served = networks.served(config, len(data.class_names), objective.activation)
+    config = plan.settled(config, data.sizes["train"], len(stages(served)) - 1)
+    config = frozen.settled(config, served, data)
+    devices = Devices.open(config, task)  # the same ones, with the shares of the batch as it is now
+    if task.is_chief:
+        print(data.summary())
+        print(networks.start_in_words(config.model))
+        print(frozen.in_words(config, served, data), end="")
+    steps = steps_per_epoch(data, config.batch_size)
+    if task.is_chief and balance.method != "none":
+        print(balance.in_words())
+    return Prepared(config, devices, data, balance, objective, served, steps)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,26 +229,14 @@ class Run:
 
     def train_classifier(self, views: int) -> None:
         """Trains the classifier alone, on so many views of each training photo."""
-        network, objective = self.learner.network, self.learner.objective
-        # Where all photos are seen at once, to draw one more often is to weight its loss.
-        balanced = self.balance.method != "none"
         with self._saved_when_stopped():
-            trained = train_head(
-                self.feed.to_features,
-                self.feed.views,
-                count=views,
-                objective=weighted(objective, self.balance.factors) if balanced else objective,
-            )
-        # All processes computed it alike, but for the rounding of different machines.
-        trained = trained.everywhere(self.devices.from_chief)
-        networks.set_classifier(network, trained.head.kernel, trained.head.bias)
-        self.learner.update.begin_averages()
+            trained = train_classifier(self.learner, self.feed, self.balance, self.devices, views)
         self.journal.end_head(
             trained.training,
             trained.validation,
             trained.images,
             trained.seconds,
-            objective.chosen_by,
+            self.learner.objective.chosen_by,
         )
         self._record(self.learner.weights(), is_best=True)
         self._save()
@@ -288,32 +311,38 @@ class Run:
             raise
 
 
+def train_classifier(
+    learner: Learner, feed: Feed, balance: Balance, devices: Devices, views: int
+) -> HeadTraining:
+    """Trains the classifier alone, on so many views of each photo, and gives it to the learner."""
+    objective = learner.objective
+    # Where all photos are seen at once, to draw one more often is to weight its loss.
+    if balance.method != "none":
+        objective = weighted(objective, balance.factors)
+    trained = train_head(feed.to_features, feed.views, count=views, objective=objective)
+    # All processes computed it alike, but for the rounding of different machines.
+    trained = trained.everywhere(devices.from_chief)
+    networks.set_classifier(learner.network, trained.head.kernel, trained.head.bias)
+    learner.update.begin_averages()
+    return trained
+
+
 def make_learner(
-    config: Config,
-    data: ImageData,
-    steps_per_epoch: int,
-    objective: Objective,
-    *,
-    curve: LearningRateSchedule | None = None,
-    restored: bool = False,
+    ready: Prepared, *, curve: LearningRateSchedule | None = None, restored: bool = False
 ) -> Learner:
     """The network in training, and what becomes of its gradients. Call it in the strategy's scope.
 
     Args:
-        config: The run's config, settled.
-        data: The images.
-        steps_per_epoch: Number of steps of an epoch.
-        objective: What the network learns to say.
+        ready: What the run is made of.
         curve: Learning rate by the step; the schedule's by default.
         restored: Whether all weights will come from a checkpoint of the run.
     """
+    config, data = ready.config, ready.data
     network = networks.in_training(
         config, data.class_names, multi_label=data.multi_label, restored=restored
     )
     rule = config.optimizer
-    curve = curve or LearningRate(
-        rule.learning_rate, config.schedule, config.epochs, steps_per_epoch
-    )
+    curve = curve or LearningRate(rule.learning_rate, config.schedule, config.epochs, ready.steps)
     teacher = None
     if config.teacher is not None:
         teacher = Teacher(config.teacher, data.class_names, config.preprocessing)
@@ -327,7 +356,7 @@ def make_learner(
     return Learner(
         network,
         update,
-        objective=objective,
+        objective=ready.objective,
         forward=networks.forward(network, config),
         teacher=teacher,
         loss_scale=LossScale() if config.precision == "mixed_float16" else None,

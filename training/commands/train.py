@@ -10,6 +10,7 @@ import argparse
 import datetime
 from pathlib import Path
 
+from keras_resnets._common.files import check_writable
 from keras_resnets.errors import UserError
 
 from .. import cluster, plan, starting, teacher
@@ -32,6 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="continue a run, the newest unfinished one by default: the command resume",
     )
+    parser.add_argument(
+        "--find-learning-rate",
+        action="store_true",
+        help="try rates for 100 steps, draw the loss, suggest one, and leave no run",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("learning_rate.png"),
+        metavar="PNG",
+        help="where --find-learning-rate draws: %(default)s",
+    )
     add_going_on(parser)
 
 
@@ -43,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     check_there(config.data)
     config = teacher.identified(config)
     starting.fetch(config.model.name, config.model.weights)
+    if arguments.find_learning_rate:
+        return _find_learning_rate(config, task, arguments)
     path = arguments.run or _fresh(config)
     weights = starting.provenance_of(config.model.name, config.model.weights)
     origin = Origin.now(arguments.as_typed, weights)
@@ -50,6 +65,33 @@ def run(arguments: argparse.Namespace) -> int:
     if is_marked(folder.path) and not arguments.force:
         config = plan.as_begun(config, read_config(folder.path))
     return carry_out(config, folder, task, arguments)
+
+
+def _find_learning_rate(config: Config, task: cluster.Task, arguments: argparse.Namespace) -> int:
+    if task.count > 1 or arguments.run is not None:
+        what = "--run" if arguments.run is not None else f"{task.count} workers"
+        raise UserError(
+            "Expected --find-learning-rate on one machine and without --run: it keeps no run. "
+            f"Received: {what}."
+        )
+    check_writable(arguments.out.parent, [arguments.out], force=True)
+    from ..rate_finder import find_learning_rate
+    from ..reporting.plots import draw_range
+
+    found = find_learning_rate(config)
+    draw_range(found, arguments.out)
+    print(f"Drawn: {arguments.out}")
+    if found.suggestion is None:
+        raise UserError(
+            f"Expected some learning rate from {found.rates[0]:.0e} to {found.rates[-1]:.2g} to lower "
+            "the loss. Received: none that did. Look at the curve, and at the photos' labels."
+        )
+    print(
+        f"The loss falls the fastest at {found.steepest:.2g}, and is least at {found.least:.2g}. "
+        f"Suggested is the first, but at most a tenth of the second: --learning-rate "
+        f"{found.suggestion:.2g}"
+    )
+    return 0
 
 
 def _named(arguments: argparse.Namespace) -> Path:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import image
@@ -12,6 +12,9 @@ from keras_resnets._common.fonts import font_families
 from keras_resnets._common.pictures import Shown, figure, save
 
 from .label_metrics import LabelScore
+
+if TYPE_CHECKING:
+    from ..rate_finder import RangeFound
 
 MOST_NUMBERS = 20  # classes up to which a confusion matrix has its counts written in
 
@@ -27,6 +30,25 @@ def draw_curves(rows: Sequence[Row], path: Path) -> None:
     left, right = drawing.subplots(1, 2)
     curves(left, rows, "loss")
     curves(right, rows, "accuracy")
+    save(drawing, path)
+
+
+def draw_range(found: "RangeFound", path: Path) -> None:
+    """The loss over the learning rate, its moving average, and the rate that is suggested."""
+    drawing = figure(7, 4.2)
+    axes = drawing.subplots()
+    axes.semilogx(found.rates, found.losses, color="C0", alpha=0.3, label="each step")
+    axes.semilogx(found.rates, found.smoothed, color="C0", label="moving average")
+    axes.axvline(found.least, color="grey", linestyle=":", label=f"least at {found.least:.2g}")
+    if found.suggestion is not None:
+        suggested = f"suggested: {found.suggestion:.2g}"
+        axes.axvline(found.suggestion, color="C1", linestyle="--", label=suggested)
+    # What diverges at the end would press the rest into a line.
+    low, high = float(found.smoothed.min()), float(found.smoothed[0])
+    axes.set_ylim(low - 0.1 * abs(low), low + 2 * max(high - low, 0.1 * abs(low)))
+    axes.set(xlabel="learning rate", ylabel="loss", title="learning rate range test")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
     save(drawing, path)
 
 
