@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from training.cli import main
 from training.config import Adaptive
 from training.objective import OneClass
 from training.optim.schedule import RangeTest
@@ -86,3 +87,18 @@ def test_it_ends_where_the_loss_diverges():
     found = range_test(_learner(60, 1e8), _batches(), 60)
     assert len(found.rates) < 60
     assert np.isfinite(found.losses).all()
+
+
+def test_the_command_draws_and_suggests_and_leaves_no_run(
+    photos, tiny_recipe, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["train", "--recipe", str(tiny_recipe), "--strategy", "one", "--devices", "1"]
+    assert main([*arguments, "--find-learning-rate", "--out", "curve é.png"]) == 0
+    told = capsys.readouterr().out
+    rate = float(told.rpartition("--learning-rate ")[2])
+    assert 1e-6 < rate < 1
+    assert (tmp_path / "curve é.png").stat().st_size > 10_000
+    assert [path.name for path in tmp_path.iterdir()] == ["curve é.png"]
+    assert main([*arguments, "--find-learning-rate", "--run", "run"]) == 2
+    assert "without --run: it keeps no run" in capsys.readouterr().err

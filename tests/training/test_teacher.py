@@ -1,5 +1,6 @@
 """A network that learns from another one: the loss and its gradient, whose classes, whose images."""
 
+import argparse
 import json
 import shutil
 
@@ -14,6 +15,7 @@ from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing
 from training import recipe
 from training.cli import main
+from training.commands.configuration import elsewhere
 from training.config import Constant, Distillation, Sgd
 from training.objective import ManyLabels, OneClass
 from training.optim.schedule import LearningRate
@@ -197,6 +199,12 @@ def test_a_classifier_alone_has_no_teacher():
     values = {"head": {"alone": True}, "teacher": {"model": "x"}, "model": {"weights": "imagenet"}}
     with pytest.raises(UserError, match="Leave --quick or --teacher out"):
         recipe.configure(values)
+
+
+def test_a_run_without_a_teacher_gets_none_when_it_goes_on(photos):
+    config = recipe.configure({"data": {"folder": str(photos)}})
+    with pytest.raises(UserError, match="a run that began with one"):
+        elsewhere(config, argparse.Namespace(teacher="runs/large"))
 
 
 def test_the_run_knows_its_teacher_by_content(save, configured, tmp_path):

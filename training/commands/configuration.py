@@ -190,7 +190,16 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def elsewhere(config: Config, arguments: argparse.Namespace) -> Config:
-    """The configuration of a run that goes on in the place that was given."""
+    """The configuration of a run that goes on in the place that was given.
+
+    Raises:
+        UserError: For a teacher of a run that has none.
+    """
+    if config.teacher is None and arguments.teacher is not None:
+        raise UserError(
+            "Expected --teacher of a run that began with one, to say where it is now. Received: "
+            f"--teacher {arguments.teacher}. Train a new run with it."
+        )
     values = config.model_dump(mode="json")
     for flag in PLACE:
         if getattr(arguments, flag) is not None:
