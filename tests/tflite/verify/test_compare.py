@@ -30,7 +30,7 @@ def test_numbers_of_a_comparison() -> None:
 def test_of_many_labels_each_is_decided() -> None:
     labels = np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1]])
     model = np.array([[0.9, 0.1, 0.6], [0.4, 0.3, 0.2], [0.9, 0.9, 0.4]])
-    other = np.array([[0.8, 0.1, 0.7], [0.4, 0.6, 0.2], [0.9, 0.9, 0.5]])
+    other = np.array([[0.8, 0.1, 0.7], [0.4, 0.6, 0.2], [0.9, 0.9, 0.6]])
     found = Probabilities(labels, model, {"other": other})
     assert found.right(model).tolist() == [True, True, False]
     assert found.right(other).tolist() == [True, False, True]
