@@ -14,7 +14,7 @@ KOTLIN := .venvs/kotlin/node_modules/kotlin-compiler/package.json
 PAGE := tflite/use/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-backends test-clients hardening audit bench references golden wheel lint map format clean
+.PHONY: help setup demo test test-all test-backends test-clients hardening audit bench references golden wheel lint map format clean docs docs-links coverage release
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,20 @@ references: ## the stored logits and pixels of timm again, in an environment of 
 
 wheel: $(READY) ## the source archive and, from that, the wheel, in dist/
 	$(BIN)/python -m build --no-isolation --outdir dist
+
+docs: $(READY) ## the site, in docs/_build; a warning, a broken link or a cell that fails stops it
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+docs-links: docs ## what the site links to outside itself (needs a network)
+	$(BIN)/python -m sphinx -W --keep-going -b linkcheck docs docs/_build/links
+
+coverage: $(READY) $(PAGE) ## the default tests, and which lines and branches they reach: 92 % at least
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-branch --cov-report term --cov-fail-under 92
+
+release: $(READY) ## sdist and wheel, checked and tried in an empty environment; uploads nothing
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[release]'
+	.ci/release
 
 lint: $(READY) ## formatting, lint rules and types
 	$(BIN)/ruff format --check .

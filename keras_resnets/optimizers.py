@@ -31,7 +31,8 @@ class LayerwiseSGD(_Layerwise, keras.optimizers.SGD):
     Args:
         multipliers: Variable path → factor of the learning rate, 1 where there is none: see
             `keras_resnets.layerwise_multipliers`.
-        *args, **kwargs: Arguments of `keras.optimizers.SGD`.
+        *args: Positional arguments of `keras.optimizers.SGD`.
+        **kwargs: Its keyword arguments.
 
     Example:
         >>> import keras_resnets
@@ -51,7 +52,8 @@ class LayerwiseAdamW(_Layerwise, keras.optimizers.AdamW):
     Args:
         multipliers: Variable path → factor of the learning rate, 1 where there is none: see
             `keras_resnets.layerwise_multipliers`.
-        *args, **kwargs: Arguments of `keras.optimizers.AdamW`.
+        *args: Positional arguments of `keras.optimizers.AdamW`.
+        **kwargs: Its keyword arguments.
 
     Example:
         >>> import keras_resnets
