@@ -209,7 +209,8 @@ def _load(
     if headless and BIAS in present and not classes_asked and body <= tensors.keys():
         raise UserError(
             f"Expected a checkpoint with a classifier. Received: {file.path}, which has none. Say how "
-            "many classes a new one is to have, classes=10, or do without one, include_top=False."
+            "many classes a new one is to have, classes=10 (convert --classes 10), or do without one, "
+            "include_top=False."
         )
     other = BIAS in present and _classes(file, tensors, head) not in {None, present[BIAS].shape[0]}
     new = headless and BIAS in present and classes_asked
