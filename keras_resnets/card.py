@@ -70,6 +70,11 @@ class Card:
     def save(self, model_file: str | os.PathLike[str]) -> Path:
         """Writes the card of `model_file`, whole or not at all, and returns its path."""
         path = card_path(model_file)
+        write_text(path, self.to_json())
+        return path
+
+    def to_json(self) -> str:
+        """What `save` writes."""
         values = {
             "architecture": self.architecture,
             "class_names": list(self.class_names),
@@ -79,8 +84,12 @@ class Card:
             "threshold": self.threshold,
             "multi_label": self.multi_label,
         }
-        write_text(path, json.dumps(values, indent=2, ensure_ascii=False))
-        return path
+        return json.dumps(values, indent=2, ensure_ascii=False)
+
+    def public(self) -> "Card":
+        """The card as it may be handed on: of where its photos lie, only a data set's name is left."""
+        name = (self.data or {}).get("dataset")
+        return dataclasses.replace(self, data={"dataset": name} if name else None)
 
     @classmethod
     def load(cls, model_file: str | os.PathLike[str]) -> "Card":
@@ -146,11 +155,17 @@ def find_model(run_or_model: str | os.PathLike[str]) -> Path:
     """The model file that the user means.
 
     Args:
-        run_or_model: A `.keras` file, or a run folder, which stands for its `best.keras`.
+        run_or_model: A `.keras` file, a run folder, which stands for its `best.keras`, or a model on
+            the hub, `hf://user/name`, which is fetched.
 
     Raises:
         MissingFile: Where there is none.
+        DownloadError: For a model on the hub that cannot be fetched.
     """
+    from keras_resnets.weights import fetch_shared, is_shared
+
+    if is_shared(run_or_model):
+        return fetch_shared(run_or_model)
     path = Path(run_or_model)
     model = path / "best.keras" if path.is_dir() else path
     if model.suffix == ".keras" and model.is_file():
@@ -181,8 +196,8 @@ def open_model(
 
     Args:
         name_or_path: A run folder, which stands for its `best.keras`; a `.keras` file with its card;
-            or a network's name, ours or timm's, in any letter case. What is there as a file or folder
-            is taken for that.
+            a model on the hub, `"hf://user/name"`; or a network's name, ours or timm's, in any letter
+            case. What is there as a file or folder is taken for that.
         weights: Weights of a network that is named: `"imagenet"`, a tag, a file or `None`, as its
             constructor takes them. With weights of a file the card beside that file holds; without
             one, the usual preprocessing is assumed, with an `AssumptionWarning`.
@@ -233,8 +248,10 @@ def _by_name(
     name: str, weights: str | os.PathLike[str] | None, classes: int | Sequence[str] | None
 ) -> tuple["keras.Model", Card]:
     from keras_resnets import models
-    from keras_resnets.weights import download, registered_checkpoint
+    from keras_resnets.weights import download, fetch_shared, is_shared, registered_checkpoint
 
+    if weights is not None and is_shared(weights):
+        weights = fetch_shared(weights)
     try:
         variant = models.model_info(name).name
     except UserError as error:

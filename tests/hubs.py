@@ -1,5 +1,6 @@
 """A hub on localhost with switchable faults, and drawn checkpoints to put on it."""
 
+import base64
 import contextlib
 import hashlib
 import http.server
@@ -19,10 +20,12 @@ from keras_resnets.weights import find_checkpoint
 
 REFERENCES = Path(__file__).parent / "references" / "data"
 COMMIT = "c0ffee" + "0" * 34
+TOKEN = "hf_writes"
 
 
 class Hub(http.server.ThreadingHTTPServer):
-    """Speaks what `huggingface_hub` needs: HEAD and GET of /{repo}/resolve/{revision}/{file}.
+    """Speaks what `huggingface_hub` needs: HEAD and GET of /{repo}/resolve/{revision}/{file}, and what
+    makes a repository and commits small files to it, where the token is `TOKEN`.
 
     `fault` is one of `None`, `"404"`, `"500"`, `"slow"`, `"dies"`, `"dies once"`, `"corrupt"`,
     `"web page"`, and `"busy"` or `"busy once"`: 429 with the headers of `busy`.
@@ -39,6 +42,8 @@ class Hub(http.server.ThreadingHTTPServer):
         self.busy: dict[str, str] = {}
         self.requests: list[tuple[str, str | None]] = []  # (method, range)
         self.released = threading.Event()
+        self.repositories: dict[str, bool] = {}  # whether each is private
+        self.commit = COMMIT  # the newest
 
     def put(self, repository: str, content: bytes, file: str = "model.safetensors") -> None:
         self.put_at(f"/{repository}/resolve/main/{file}", content)
@@ -46,6 +51,14 @@ class Hub(http.server.ThreadingHTTPServer):
     def put_at(self, path: str, content: bytes) -> None:
         self.files[path] = content
         self.digests[path] = hashlib.sha256(content).hexdigest()
+
+    def commit_files(self, repository: str, files: dict[str, bytes]) -> str:
+        """Puts files on the main branch and under a commit of their own, which it returns."""
+        self.commit = hashlib.sha1(self.commit.encode()).hexdigest()
+        for name, content in files.items():
+            for revision in ("main", self.commit):
+                self.put_at(f"/{repository}/resolve/{revision}/{name}", content)
+        return self.commit
 
     def asked(self, method: str) -> list[str | None]:
         return [span for verb, span in self.requests if verb == method]
@@ -60,6 +73,55 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self._answer(with_body=True)
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return self._status(401)
+        if self.server.fault == "500":
+            return self._status(500)
+        if self.path == "/api/validate-yaml":  # of the README
+            return self._json({"errors": [], "warnings": []})
+        if self.path == "/api/repos/create":
+            asked = json.loads(body)
+            name = (
+                f"{asked['organization']}/{asked['name']}"
+                if asked.get("organization")
+                else asked["name"]
+            )
+            if name in self.server.repositories:
+                return self._json({"url": f"{self.server.url}/{name}"}, status=409)
+            # huggingface_hub 1 said it by `private`.
+            private = asked.get("private", asked.get("visibility") == "private")
+            self.server.repositories[name] = private
+            return self._json({"url": f"{self.server.url}/{name}"})
+        kind, user, name, action, _ = self.path.removeprefix("/api/").split("/", 4)
+        assert kind == "models"
+        if action == "preupload":
+            files = [
+                {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
+                for file in json.loads(body)["files"]
+            ]
+            return self._json({"files": files})
+        assert action == "commit"
+        added: dict[str, bytes] = {}
+        for entry in map(json.loads, body.splitlines()):
+            value = entry["value"]
+            if entry["key"] == "header":
+                assert value["summary"]
+            else:
+                added[value["path"]] = base64.b64decode(value["content"])
+        commit = self.server.commit_files(f"{user}/{name}", added)
+        url = f"{self.server.url}/{user}/{name}/commit/{commit}"
+        return self._json({"commitUrl": url, "commitOid": commit, "success": True})
+
+    def _json(self, values, status=200):
+        content = json.dumps(values).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
     def _answer(self, *, with_body):
         if self.path.startswith("/api/"):
@@ -106,7 +168,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("ETag", f'"{digest}"')
         self.send_header("X-Linked-Etag", f'"{digest}"')
         self.send_header("X-Linked-Size", str(len(content)))
-        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("X-Repo-Commit", self.server.commit)
         self.send_header("Accept-Ranges", "bytes")
         if status == 206:
             total = len(content)

@@ -79,6 +79,7 @@ LAZILY = {
     "keras_resnets/weights": {"keras"},
     "keras_resnets/weights/hub.py": {"keras", "huggingface_hub", "httpx", "requests", "httpx2"},
     "keras_resnets/weights/reading.py": {"safetensors"},
+    "keras_resnets/weights/shared.py": {"huggingface_hub"},
     "keras_resnets/weights/hdf5_file.py": {"h5py"},
     "keras_resnets/weights/hdf5_inspector.py": {"h5py"},
 }

@@ -12,6 +12,7 @@ COMMANDS = {
         "evaluate": "measure a model on labelled images",
         "report": "write a page of what is known of a run",
         "compare": "put several runs side by side on a page",
+        "push": "put a run's model on the Hugging Face hub",
         "show": "draw augmented training images",
     }.items()
 }

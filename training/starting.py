@@ -17,6 +17,7 @@ from keras_resnets.weights import (
     checkpoints,
     default_checkpoint,
     download,
+    is_shared,
     registered_checkpoint,
 )
 from keras_resnets.weights.registry import IMAGENET_CLASSES
@@ -80,9 +81,13 @@ def file_of(weights: str) -> Path:
 
 
 def is_ours(weights: str) -> bool:
-    """Whether weights are a folder, or a `.keras` file with its card, and so name their network."""
+    """Whether weights name their network: a run, a `.keras` file with its card, a model on the hub."""
     path = Path(weights)
-    return path.is_dir() or (path.suffix == ".keras" and card_path(path).is_file())
+    return (
+        is_shared(weights)
+        or path.is_dir()
+        or (path.suffix == ".keras" and card_path(path).is_file())
+    )
 
 
 def registered(model: str, weights: str) -> Checkpoint | None:

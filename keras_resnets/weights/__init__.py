@@ -32,3 +32,7 @@ from keras_resnets.weights.registry import (
     default_checkpoint as default_checkpoint,
     find_checkpoint as find_checkpoint,
 )
+from keras_resnets.weights.shared import (
+    fetch_shared as fetch_shared,
+    is_shared as is_shared,
+)

@@ -95,9 +95,11 @@ def sha256(path: Path) -> str:
 def _from_hub(source: HubSource) -> Path:
     import huggingface_hub
 
-    cached = huggingface_hub.try_to_load_from_cache(source.repository, source.file)
-    with _failures_named(source):
-        path = Path(cached if isinstance(cached, str) else _fetch_from_hub(source))
+    cached = huggingface_hub.try_to_load_from_cache(
+        source.repository, source.file, revision=source.revision
+    )
+    with failures_named(source):
+        path = Path(cached if isinstance(cached, str) else fetch_newest(source))
     expected = _hash_on_hub(source, path)
     if expected is None:
         if not isinstance(cached, str):
@@ -111,7 +113,7 @@ def _from_hub(source: HubSource) -> Path:
 
 
 @contextmanager
-def _failures_named(source: HubSource | UrlSource) -> Iterator[None]:
+def failures_named(source: HubSource | UrlSource) -> Iterator[None]:
     """What keeps a file from arriving, from DNS to a full disk, becomes a `DownloadError`."""
     try:
         yield
@@ -141,14 +143,17 @@ def _is_clients(error: Exception) -> bool:
     return type(error).__module__.startswith("httpx")
 
 
-def _fetch_from_hub(source: HubSource) -> str:
+def fetch_newest(source: HubSource) -> str:
+    """Has the hub's client bring a file, and returns its path; asks whether there is a newer one."""
     import huggingface_hub
     from huggingface_hub import constants
 
     if not constants.is_offline_mode():
         _check_answers(huggingface_hub.hf_hub_url(source.repository, source.file))
     with _hub_that_says_how_long(_Patience(source)):
-        return huggingface_hub.hf_hub_download(source.repository, source.file)
+        return huggingface_hub.hf_hub_download(
+            source.repository, source.file, revision=source.revision
+        )
 
 
 @contextmanager
@@ -285,7 +290,7 @@ def _hash_on_hub(source: HubSource, path: Path) -> str | None:
 
     name = _blob(path).name  # in a cache with links: the ETag, which is the sha256 of large files
     if not _SHA256.fullmatch(name):
-        url = huggingface_hub.hf_hub_url(source.repository, source.file)
+        url = huggingface_hub.hf_hub_url(source.repository, source.file, revision=source.revision)
         try:
             name = huggingface_hub.get_hf_file_metadata(url).etag or ""
         except Exception as error:
@@ -309,7 +314,7 @@ def _blob(path: Path) -> Path:
 def _from_url(source: UrlSource) -> Path:
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     path = home / "models" / "keras-resnets" / source.file
-    with _failures_named(source):
+    with failures_named(source):
         if not path.exists():
             _check_online()
             _check_answers(source.url)

@@ -23,6 +23,7 @@ from keras_resnets.weights.reading import (
     read_tensor_file,
 )
 from keras_resnets.weights.registry import Checkpoint, default_checkpoint, find_checkpoint
+from keras_resnets.weights.shared import fetch_shared, is_shared
 from keras_resnets.weights.warning import warn_caller
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ class InitialWeights:
             if self.checkpoint is not None:
                 _warn_of_licence(self.checkpoint)
                 path = download(self.checkpoint.source)
+            elif is_shared(self._weights):
+                path = fetch_shared(self._weights)
             self._file = read_tensor_file(path)
         return self._file
 

@@ -21,6 +21,7 @@ class HubSource:
     Attributes:
         repository: Owner and name of the repository, such as `"timm/resnext50_32x4d.a1h_in1k"`.
         file: Name of the file in the repository.
+        revision: A branch, or a commit, which never changes.
 
     Example:
         >>> str(HubSource("timm/resnext50_32x4d.a1h_in1k"))
@@ -29,6 +30,7 @@ class HubSource:
 
     repository: str
     file: str = "model.safetensors"
+    revision: str = "main"
 
     def __str__(self) -> str:
         return f"{self.repository}/{self.file}"

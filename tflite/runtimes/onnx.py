@@ -16,7 +16,7 @@ import tf2onnx  # noqa: F401
 from keras_resnets._common.console import silent_output
 from keras_resnets.card import Card
 
-from .served import CARD, served_card
+from .served import CARD
 
 
 def write(model: keras.Model, card: Card, path: Path) -> None:
@@ -33,7 +33,7 @@ def write(model: keras.Model, card: Card, path: Path) -> None:
         warnings.simplefilter("ignore", FutureWarning)
         model.export(str(path), format="onnx", verbose=False)
     made = onnx.load(str(path))
-    onnx.helper.set_model_props(made, {CARD: served_card(card)})
+    onnx.helper.set_model_props(made, {CARD: card.public().to_json()})
     onnx.checker.check_model(made)
     onnx.save(made, str(path))
 

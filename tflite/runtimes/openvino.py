@@ -11,7 +11,7 @@ import openvino
 from keras_resnets._common.console import silent_output
 from keras_resnets.card import Card
 
-from .served import CARD, served_card
+from .served import CARD
 
 
 def write(model: keras.Model, card: Card, path: Path) -> None:
@@ -27,7 +27,7 @@ def write(model: keras.Model, card: Card, path: Path) -> None:
         with silent_output():
             model.export(str(first), format="openvino", verbose=False)
         made = openvino.Core().read_model(str(first))
-        made.set_rt_info(served_card(card), CARD)
+        made.set_rt_info(card.public().to_json(), CARD)
         openvino.save_model(made, str(path), compress_to_fp16=False)
 
 

@@ -10,8 +10,6 @@ import tensorflow as tf
 from keras_resnets.card import Card
 from keras_resnets.preprocessing import Preprocessing
 
-from .served import served_card
-
 PIXELS, ENCODED = "serving_default", "encoded"  # the signatures
 # Where TensorFlow keeps what it hands on without reading it.
 EXTRA = "assets.extra"
@@ -49,7 +47,7 @@ def write(model: keras.Model, card: Card, folder: Path) -> None:
     extra.mkdir()
     names = "".join(f"{name}\n" for name in card.class_names)
     (extra / "classes.txt").write_text(names, "utf-8")
-    (extra / "card.json").write_text(served_card(card), "utf-8")
+    (extra / "card.json").write_text(card.public().to_json(), "utf-8")
 
 
 def opened(folder: Path) -> Callable[[np.ndarray], np.ndarray]:

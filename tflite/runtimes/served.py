@@ -1,10 +1,6 @@
 """What is exported to other runtimes: a classifier in deployed form, from pixels to probabilities."""
 
-import json
-
 import keras
-
-from keras_resnets.card import Card
 
 from ..convert.keras_model import phone_model
 from ..trained import TrainedModel
@@ -27,17 +23,3 @@ def served_model(trained: TrainedModel) -> keras.Model:
     shape = phone.model.input_shape
     pixels = keras.Input(batch_shape=shape, dtype="uint8", name="pixels")
     return keras.Model(pixels, activation(phone.model(pixels)), name=trained.card.architecture)
-
-
-def served_card(card: Card) -> str:
-    """What must be known to use the file, as JSON: nothing of where its photos lie."""
-    return json.dumps(
-        {
-            "architecture": card.architecture,
-            "class_names": card.class_names,
-            "preprocessing": card.preprocessing.to_dict(),
-            "threshold": card.threshold,
-            "provenance": dict(card.provenance),
-        },
-        ensure_ascii=False,
-    )

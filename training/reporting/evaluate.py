@@ -16,7 +16,7 @@ from keras_resnets.card import Card, class_names
 from keras_resnets.classifier import activation, probabilities
 from keras_resnets.data import ImageData, evaluation_batches, open_data
 from keras_resnets.errors import UserError
-from keras_resnets.weights import registered_checkpoint
+from keras_resnets.weights import is_shared, registered_checkpoint
 
 from ..run.calibration import Activation, temperature_of
 from ..run.folder import BEST, EVALUATION, MISTAKES, RunFolder, read_rows
@@ -194,7 +194,7 @@ def evaluate_model(
     given: dict[str, Any] = {name: value for name, value in source.items() if value is not None}
     if split == "test" and "folder" in given:
         given["everything"] = True
-    if Path(model).exists():
+    if Path(model).exists() or is_shared(model):
         network, card = keras_resnets.open_model(model, weights)
         if not {"folder", "dataset"} & set(given):
             given = {**_own_data(model, card), **given}

@@ -34,7 +34,8 @@ def grouped(tmp_path_factory):
     model = networks.small("ResNeXt", input_shape=(32, 40, 3), classes=3)
     networks.randomise(model, random)
     preprocessing = Preprocessing(size=(32, 40))
-    trained = TrainedModel(model, Card("ResNeXt", NAMES, preprocessing), Path())
+    card = Card("ResNeXt", NAMES, preprocessing, data={"folder": "/home/me"})
+    trained = TrainedModel(model, card, Path())
     folder = tmp_path_factory.mktemp("é runtimes")
     pixels = random.integers(0, 256, (5, 32, 40, 3), "uint8")
     expected = trained.probabilities(preprocessing.normalize(pixels))
@@ -61,7 +62,7 @@ def test_the_class_names_are_inside(grouped):
     for card in map(json.loads, cards):
         assert card["class_names"] == list(NAMES)
         assert card["preprocessing"]["size"] == [32, 40]
-        assert "data" not in card
+        assert card["data"] is None
     classes = (saved_model / "assets.extra" / "classes.txt").read_text("utf-8")
     assert classes.splitlines() == list(NAMES)
 

@@ -1,5 +1,6 @@
 """Writes the page of a run, and that of several side by side."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,15 +30,12 @@ def write_run(content: RunContent, path: Path) -> None:
         "phone": phone_charts(content),
         "reliability": _reliability(content.evaluation),
     }
-    text = (
-        _environment()
-        .get_template("run.html")
-        .render(
-            run=content,
-            charts=charts,
-            matrix="cells" if classes <= MOST_CELLS else "map" if classes <= MOST_CLASSES else None,
-            config=recipe.dump(content.config),
-        )
+    text = rendered(
+        "run.html",
+        run=content,
+        charts=charts,
+        matrix="cells" if classes <= MOST_CELLS else "map" if classes <= MOST_CLASSES else None,
+        config=recipe.dump(content.config),
     )
     write_text(path, text)
 
@@ -45,17 +43,19 @@ def write_run(content: RunContent, path: Path) -> None:
 def write_comparison(runs: Sequence[ComparedRun], path: Path) -> None:
     """Writes the page of several runs side by side as one HTML file, whole or not at all."""
     named = {str(run.folder): run.rows for run in runs if run.rows}
-    text = (
-        _environment()
-        .get_template("compare.html")
-        .render(
-            runs=runs,
-            curves=[curves(named, quantity) for quantity in ("loss", "accuracy")],
-            differences=differences(runs),
-            recalls=recalls(runs),
-        )
+    text = rendered(
+        "compare.html",
+        runs=runs,
+        curves=[curves(named, quantity) for quantity in ("loss", "accuracy")],
+        differences=differences(runs),
+        recalls=recalls(runs),
     )
     write_text(path, text)
+
+
+def rendered(template: str, **values: Any) -> str:
+    """The text of a template; in HTML what is inserted is escaped."""
+    return str(_environment().get_template(template).render(values))
 
 
 def phone_charts(content: RunContent) -> list[Chart]:
@@ -120,14 +120,20 @@ def _environment() -> Any:
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
+        autoescape=lambda name: name is not None and name.endswith(".html"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"size": size, "share": _share, "minutes": _minutes}
+    environment.filters |= {"size": size, "share": _share, "minutes": _minutes, "line": _line}
     environment.globals |= {"command": command_line}
     return environment
+
+
+def _line(text: str) -> str:
+    """A text within a line of Markdown, or a cell of its table, none of which it can leave."""
+    marked = re.sub(r"([\\`*_{}\[\]<>()#+!|~&$-])", r"\\\1", text)
+    return " ".join(marked.split())
 
 
 def _minutes(seconds: float) -> str:
