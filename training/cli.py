@@ -10,6 +10,7 @@ COMMANDS = {
         "train": "train a network on photos or on a data set",
         "resume": "continue a run where it was stopped",
         "evaluate": "measure a model on labelled images",
+        "suspects": "find photos whose labels are probably wrong",
         "report": "write a page of what is known of a run",
         "compare": "put several runs side by side on a page",
         "push": "put a run's model on the Hugging Face hub",

@@ -87,8 +87,8 @@ def open_folder(folder: str, *, labels: str | None = None, everything: bool = Fa
         origins=origins,
         test_is_validation=bool(splits["test"]) and splits["test"] is splits["validation"],
         digest=_digest(splits, names, multi_label=multi_label),
-        multi_label=multi_label,
         photos={split: tuple(splits[split]) for split in SPLITS},
+        multi_label=multi_label,
     )
 
 

@@ -45,7 +45,7 @@ def calibrate_run(run: Path, data: ImageData, batch_size: int, coverage: float) 
         if temperature_of(card) is not None:
             continue
         kind: Activation = "sigmoid" if activation(network) == "sigmoid" else "softmax"
-        logits, labels = answers(_logits_of(network), card, data, "validation", batch_size)
+        logits, labels = answers(logits_of(network), card, data, "validation", batch_size)
         targets = labels if card.multi_label else np.eye(len(card.class_names), dtype=bool)[labels]
         temperature = fit_temperature(logits, targets, kind)
         threshold = None  # of any number of labels none is an answer too
@@ -55,7 +55,7 @@ def calibrate_run(run: Path, data: ImageData, batch_size: int, coverage: float) 
         write_model(path, network, with_calibration(card, temperature, threshold, len(labels)))
 
 
-def _logits_of(network: keras.Model) -> Callable[[Array], Array]:
+def logits_of(network: keras.Model) -> Callable[[Array], Array]:
     """What a network gives before its last activation.
 
     The logarithms of its probabilities would do, but for those that are 0 in float32.

@@ -31,6 +31,8 @@ BEST, LAST = "best.keras", "last.keras"
 EVALUATION = "evaluation.json"
 MISTAKES = "mistakes"
 CHECK = "check.json"
+FOLDS, FOLDS_EVALUATION = "folds.npz", "folds.json"
+SUSPECTS = "suspects.json"
 PAGE, PICTURE = "report.html", "report.png"
 # What a run leaves: the only files of a folder that are ever moved or removed.
 OWN = frozenset(
@@ -38,6 +40,7 @@ OWN = frozenset(
         *(MARK, CONFIG, ORIGIN, CHECKPOINTS, HISTORY, "history.csv", EVALUATION, "classes.txt"),
         *(BEST, "best.card.json", LAST, "last.card.json"),
         *("curves.png", "confusion.png", "mistakes.png", "predictions.png"),
+        *("folds", FOLDS, FOLDS_EVALUATION, SUSPECTS, "suspects.png"),
         *(CHECK, PAGE, PICTURE, "labels.png", MISTAKES, "tensorboard", "tflite"),
     }
 )

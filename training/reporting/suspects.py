@@ -1,0 +1,117 @@
+"""Photos whose label is probably wrong: classifiers that did not learn from them contradict it."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from keras_resnets._common.files import write_text
+from keras_resnets._common.pictures import Shown, page, save
+from keras_resnets.data import ImageData
+
+from ..run.folder import SUSPECTS
+from .labelled import images_at
+from .out_of_fold import Array, OutOfFold
+
+SHOWN = 48  # on the page
+
+
+@dataclasses.dataclass(frozen=True)
+class Suspect:
+    """A photo whose label is probably wrong.
+
+    Attributes:
+        split: Its split.
+        position: Its place in the split's fixed order, from 0.
+        file: Its path; empty where the images are not files.
+        label: The class that it is labelled as.
+        label_probability: Probability of that class.
+        suggested: The class that it is taken for.
+        probability: Probability of that one.
+    """
+
+    split: str
+    position: int
+    file: str
+    label: str
+    label_probability: float
+    suggested: str
+    probability: float
+
+
+def suspicious(labels: Array, probabilities: Array) -> Array:
+    """Places of the photos whose labels are probably wrong, the most doubtful first.
+
+    By confident learning (Northcutt, Jiang & Chuang, 2021, https://arxiv.org/abs/1911.00068), as
+    cleanlab has it: those that both of its rules name, which prune by class and by noise rate.
+
+    Args:
+        labels: Labels, `(photos,)`.
+        probabilities: Probabilities of the classes by classifiers that did not learn from the photo,
+            `(photos, classes)`.
+    """
+    from cleanlab.filter import find_label_issues
+
+    present, renumbered = np.unique(labels, return_inverse=True)
+    if len(present) < 2:
+        return np.array([], int)
+    shares = probabilities[:, present]
+    shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-12)
+    found = find_label_issues(
+        renumbered, shares, filter_by="both", return_indices_ranked_by="self_confidence", n_jobs=1
+    )
+    return np.asarray(found, int)
+
+
+def suspects_of(predictions: OutOfFold, data: ImageData) -> list[Suspect]:
+    """The photos whose labels are probably wrong, the most doubtful first."""
+    labels, probabilities = predictions.labels, predictions.probabilities
+    suspects = []
+    for index in suspicious(labels, probabilities):
+        split, position = predictions.splits[index], int(predictions.positions[index])
+        taken = int(probabilities[index].argmax())
+        files = data.photos.get(split, ())
+        suspects.append(
+            Suspect(
+                split,
+                position,
+                files[position].path if files else "",
+                data.class_names[labels[index]],
+                round(float(probabilities[index, labels[index]]), 4),
+                data.class_names[taken],
+                round(float(probabilities[index, taken]), 4),
+            )
+        )
+    return suspects
+
+
+def write_suspects(run: Path, suspects: Sequence[Suspect], data: ImageData, *, photos: int) -> None:
+    """Writes `suspects.json` and `suspects.png`, a page of the first ones, into a run's folder.
+
+    Args:
+        run: The folder.
+        suspects: The photos whose labels are probably wrong.
+        data: The images they are of.
+        photos: Number of photos that were judged.
+    """
+    values = {"photos": photos, "suspects": [dataclasses.asdict(each) for each in suspects]}
+    write_text(run / SUSPECTS, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+    first = suspects[:SHOWN]
+    images: dict[tuple[str, int], Array] = {}
+    for split in {each.split for each in first}:
+        places = [each.position for each in first if each.split == split]
+        found = images_at(data, split, np.array(places))
+        images |= {(split, place): image for place, image in zip(places, found, strict=True)}
+    shown = [
+        Shown(
+            images[each.split, each.position],
+            f"{each.label}?\n{each.suggested} {each.probability:.0%}",
+            "firebrick",
+        )
+        for each in first
+    ]
+    save(
+        page(shown, f"Labels to look at: {len(suspects)} of {photos} photos"), run / "suspects.png"
+    )
