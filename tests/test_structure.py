@@ -174,11 +174,13 @@ WITHIN = {
         "run": {"cluster", "config", "data", "optim", "plan", "recipe", "step"},
         "reporting": {"average_precision", "config", "data", "recipe", "run"},
         # The run, top to bottom.
+        "folds": {"cluster", "config", "reporting", "run"},
         "loop": {
             "cluster",
             "config",
             "data",
             "devices",
+            "folds",
             "feeds",
             "frozen",
             "head",
@@ -207,6 +209,7 @@ WITHIN = {
             "config",
             "data",
             "loop",
+            "networks",
             "plan",
             "rate_finder",
             "recipe",

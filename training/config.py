@@ -460,6 +460,8 @@ class Config(Section):
         balance: What makes every class count alike: `sampling` draws each as often, `weights` weights
             the loss, `auto` samples where the largest class has more than three times the images of the
             smallest, `none` does nothing.
+        folds: Number of folds of a cross-validation over the training and validation images, which
+            estimates how good the run's network is; `None` for none.
         coverage: Share of the validation images that the model is to be sure of. Below the
             probability that they reach, the answer is "unsure".
         seed: Seed of all draws.
@@ -488,6 +490,7 @@ class Config(Section):
     patience: Epochs | None = None
     label_smoothing: Rate = 0.0
     balance: Literal["auto", "none", "sampling", "weights"] = "none"
+    folds: Annotated[int, Field(ge=2, le=20)] | None = None
     coverage: Coverage = 0.95
     seed: Seed = 0
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"

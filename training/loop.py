@@ -21,7 +21,7 @@ from keras_resnets.data import ImageData
 from keras_resnets.errors import UserError
 from keras_resnets.features import stages
 
-from . import frozen, networks, plan
+from . import folds, frozen, networks, plan
 from .cluster import Task
 from .config import Config
 from .data.balance import Balance
@@ -50,6 +50,8 @@ from .run.state import decorrelate, read_state, write_state
 from .step import Learner
 from .teacher import Teacher, identified
 
+FEW = 100  # images, whose share right is known to ten points or so
+
 
 class NotFinite(UserError):
     """The loss or a weight is no number any more."""
@@ -72,6 +74,45 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     """
     # Whatever can be refused is refused before a file of the run is touched.
     ready = prepared(config, task)
+    config, data = ready.config, ready.data
+    folds.check(config, data, task)
+    fit(ready, folder, task, data_changed=data_changed)
+    if task.is_chief:
+        with photos_named(data, command_line("resume", folder.run)):
+            if config.folds:
+                alone = config.model_copy(update={"folds": None})
+                estimate = folds.cross_validate(
+                    config.folds,
+                    folder,
+                    data,
+                    lambda own, images: fit(
+                        prepared(alone, task, images), own, task, data_changed=data_changed
+                    ),
+                    alone,
+                )
+                print(f"Of networks that did not see them, {estimate.verdict}.")
+            result = evaluate_run(folder, data, config.batch_size)
+        print(f"The best model has {result.verdict}.")
+        if result.split != "test":
+            print("There is no test split: these images have also chosen the best epoch.")
+        if result.images < FEW and not config.folds:
+            print("So few tell little: --folds 5 measures on all training and validation images.")
+    folder.finish()
+
+
+def fit(ready: "Prepared", folder: RunFolder, task: Task, *, data_changed: bool = False) -> None:
+    """Trains to the end, and calibrates the models.
+
+    Args:
+        ready: What the run is made of.
+        folder: This process's own folder.
+        task: Task of this process.
+        data_changed: Whether to go on with other images than the run had.
+
+    Raises:
+        UserError: For whatever the user can mend.
+        Stopped: After a signal, once the state is saved.
+    """
     config, devices, data, steps = ready.config, ready.devices, ready.data, ready.steps
     checkpoints = Checkpoints(folder / CHECKPOINTS, others=folder.run / CHECKPOINTS)
     with devices.strategy.scope():
@@ -87,7 +128,7 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     with reading(), devices.together(), devices.strategy.scope(), StopRequests() as requests:
         folder.begin(config, needed=bytes_of_run(learner))
         devices.least(0)  # no process reads another's folder before all have begun
-        if task.is_chief:
+        if task.is_chief and data.photos:
             print(
                 "".join(f"{line}\n" for line in look_first(data, config.data, folder / CHECK)),
                 end="",
@@ -129,11 +170,6 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
             some = training_batches(data, config).take(min(steps, SWA_STEPS))
             models.save_average(average, *networks.learning_part(models.network, some, config))
             calibrate_run(folder.path, data, config.batch_size, config.coverage)
-            result = evaluate_run(folder, data, config.batch_size)
-        print(f"The best model has {result.verdict}.")
-        if result.split != "test":
-            print("There is no test split: these images have also chosen the best epoch.")
-    folder.finish()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,8 +195,13 @@ class Prepared:
     steps: int
 
 
-def prepared(config: Config, task: Task) -> Prepared:
+def prepared(config: Config, task: Task, images: ImageData | None = None) -> Prepared:
     """Checks a configuration, opens its images, settles what follows from these, and says so.
+
+    Args:
+        config: The run's config.
+        task: Task of this process.
+        images: Other images than the configuration names.
 
     Raises:
         UserError: For whatever the user can mend.
@@ -168,7 +209,7 @@ def prepared(config: Config, task: Task) -> Prepared:
     config = identified(config)
     devices = Devices.open(config, task)
     networks.check(config)
-    data = open_checked(config.data, config.model.classes)
+    data = images or open_checked(config.data, config.model.classes)
     balance = Balance.of(config.balance, data)
     objective = objective_of(
         multi_label=data.multi_label,
@@ -180,7 +221,8 @@ def prepared(config: Config, task: Task) -> Prepared:
     config = frozen.settled(config, served, data)
     devices = Devices.open(config, task)  # the same ones, with the shares of the batch as it is now
     if task.is_chief:
-        print(data.summary())
+        if images is None:
+            print(data.summary())
         print(networks.start_in_words(config.model))
         print(frozen.in_words(config, served, data), end="")
     steps = steps_per_epoch(data, config.batch_size)

@@ -29,6 +29,7 @@ KEYS = {
     "strategy": "distribution.strategy",
     "devices": "distribution.devices",
     "balance": "balance",
+    "folds": "folds",
     "coverage": "coverage",
     "seed": "seed",
     "checkpoint_every": "saving",
@@ -86,6 +87,9 @@ def add_configuration(parser: argparse.ArgumentParser) -> None:
         "--balance",
         choices=["auto", "none", "sampling", "weights"],
         help="of small classes against large ones; auto for photos, none in other recipes",
+    )
+    parser.add_argument(
+        "--folds", type=int, metavar="N", help="estimate by cross-validation too, for few photos"
     )
     parser.add_argument(
         "--coverage",
