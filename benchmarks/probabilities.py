@@ -17,12 +17,13 @@ import numpy as np
 from scipy.stats import binomtest
 
 import keras_resnets
+from keras_resnets._common.shares import wilson
 from keras_resnets._common.tables import table
 from keras_resnets.classifier import of_logits
 from keras_resnets.data import open_data
 from training.reporting.calibrate import logits_of
 from training.reporting.evaluate import answers
-from training.reporting.metrics import calibration_error, wilson
+from training.reporting.metrics import calibration_error
 from training.reporting.out_of_fold import by_features
 from training.reporting.suspects import suspicious
 from training.run.calibration import fit_temperature, threshold_of

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from networks import small
 
+from keras_resnets._common.shares import wilson
 from keras_resnets.card import Card
 from keras_resnets.data import open_data
 from keras_resnets.errors import UserError
@@ -16,7 +17,6 @@ from training import folds
 from training.cli import main
 from training.cluster import ALONE, Task
 from training.config import Config
-from training.reporting.metrics import wilson
 from training.reporting.out_of_fold import OutOfFold
 from training.run.folder import RunFolder
 

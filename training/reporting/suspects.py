@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -39,6 +40,29 @@ class Suspect:
     label_probability: float
     suggested: str
     probability: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Suspects:
+    """What was found of wrong labels.
+
+    Attributes:
+        photos: Number of photos that were judged.
+        suspects: Those whose label is probably wrong, the most doubtful first.
+    """
+
+    photos: int
+    suspects: list[Suspect]
+
+    def save(self, path: Path) -> None:
+        """Writes them as JSON."""
+        write_text(path, json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads what `save` wrote."""
+        values = json.loads(path.read_text("utf-8"))
+        return cls(values["photos"], [Suspect(**each) for each in values["suspects"]])
 
 
 def suspicious(labels: Array, probabilities: Array) -> Array:
@@ -96,8 +120,7 @@ def write_suspects(run: Path, suspects: Sequence[Suspect], data: ImageData, *, p
         data: The images they are of.
         photos: Number of photos that were judged.
     """
-    values = {"photos": photos, "suspects": [dataclasses.asdict(each) for each in suspects]}
-    write_text(run / SUSPECTS, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+    Suspects(photos, list(suspects)).save(run / SUSPECTS)
     first = suspects[:SHOWN]
     images: dict[tuple[str, int], Array] = {}
     for split in {each.split for each in first}:

@@ -23,6 +23,7 @@ from training.reporting.page.charts import axis, curves, reliability
 from training.reporting.page.content import RunContent
 from training.reporting.page.page import write_run
 from training.reporting.seen import heat_name, photo_name
+from training.reporting.suspects import Suspect, Suspects
 from training.run.folder import RunFolder
 from training.run.origin import Origin
 
@@ -272,3 +273,24 @@ def test_places_in_a_chart():
     one = axis("x", [3.0])
     assert one.low < 3 < one.high
     assert dataclasses.replace(one, low=0, high=4).share(1) == 0.25
+
+
+def test_labels_to_look_at_and_folds_are_told_where_there_are_some(tmp_path, page):
+    assert "Nobody has looked for wrong labels yet" in page
+    assert 'id="folds"' not in page
+    evaluation = made(tmp_path / "run", phone=False)
+    evaluation.save(tmp_path / "run" / "folds.json")
+    suspect = Suspect("train", 3, "/<b>/é 1.png", NAMES[1], 0.01, NAMES[0], 0.98)
+    Suspects(120, [suspect]).save(tmp_path / "run" / "suspects.json")
+    written = tmp_path / "report.html"
+    write_run(RunContent.read(tmp_path / "run"), written)
+    texts = References(written.read_text("utf-8")).texts
+    start = texts.index("/<b>/é 1.png")
+    assert [text for text in texts[start:] if text][:4] == [
+        *("/<b>/é 1.png", NAMES[1], NAMES[0], "98.0%"),
+    ]
+    low, high = evaluation.top1_interval
+    assert any(f"{low:.1%} to {high:.1%}) of 120 training and validation" in text for text in texts)
+    Suspects(120, []).save(tmp_path / "run" / "suspects.json")
+    write_run(RunContent.read(tmp_path / "run"), written)
+    assert "None of 120 photos." in written.read_text("utf-8")

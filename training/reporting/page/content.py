@@ -15,7 +15,9 @@ from ...run.folder import (
     BEST,
     CHECK,
     EVALUATION,
+    FOLDS_EVALUATION,
     MISTAKES,
+    SUSPECTS,
     is_finished,
     is_marked,
     read_config,
@@ -25,6 +27,7 @@ from ...run.origin import Origin
 from ..label_metrics import LabelEvaluation, load
 from ..metrics import Evaluation
 from ..seen import heat_name, photo_name
+from ..suspects import Suspects
 from .charts import Row
 
 MOST_BYTES = 2**30  # of an examination
@@ -112,6 +115,8 @@ class RunContent:
         mistakes: The most confident ones.
         findings: What was found of the photos before training, as `check.json` has it; `None` where
             nobody looked.
+        suspects: What was found of wrong labels, or `None` where nobody looked.
+        folds: The numbers of a cross-validation, or `None`.
     """
 
     folder: Path
@@ -123,6 +128,8 @@ class RunContent:
     phone: PhoneReport | None
     mistakes: Sequence[ShownMistake]
     findings: Sequence[Mapping[str, Any]] | None
+    suspects: Suspects | None
+    folds: Evaluation | None
 
     @classmethod
     def read(cls, run: Path) -> "RunContent":
@@ -142,6 +149,8 @@ class RunContent:
             phone=_phone(run),
             mistakes=list(_mistakes(run / MISTAKES, evaluation)),
             findings=_findings(run / CHECK),
+            suspects=Suspects.load(run / SUSPECTS) if (run / SUSPECTS).is_file() else None,
+            folds=_folds(run / FOLDS_EVALUATION),
         )
 
     @property
@@ -176,6 +185,10 @@ def _findings(path: Path) -> Sequence[Mapping[str, Any]] | None:
         "findings"
     ]
     return found
+
+
+def _folds(path: Path) -> Evaluation | None:
+    return Evaluation.load(path) if path.is_file() else None
 
 
 def data_uri(image: Path) -> str:
