@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 # Importing one registers all classes in it that a saved model may name.
-HOMES = ("keras_resnets.layers", "keras_resnets.optimizers")
+HOMES = ("keras_resnets.layers", "keras_resnets.optimizers", "keras_resnets.quantization")
 
 
 def register_with_keras() -> None:

@@ -76,6 +76,7 @@ LAZILY = {
     "keras_resnets/photos/looking.py": {"PIL", "imagehash"},
     "keras_resnets/photos/duplicates.py": {"scipy"},
     "keras_resnets/preprocessing.py": {"PIL", "keras"},
+    "keras_resnets/quantization/rounding.py": {"tensorflow"},
     "keras_resnets/weights": {"keras"},
     "keras_resnets/weights/hub.py": {"keras", "huggingface_hub", "httpx", "requests", "httpx2"},
     "keras_resnets/weights/reading.py": {"safetensors"},

@@ -469,6 +469,8 @@ class Config(Section):
         jit_compile: Whether XLA compiles the step, on one GPU.
         deterministic: The same numbers from each run with the same seed, at some cost on GPUs.
         tensorboard: Write event files too.
+        quantize: Number format that a trained network learns to round to, from `model.weights` on:
+            see `keras_resnets.quantization`; `None` to train in floating point.
     """
 
     name: str = "custom"
@@ -497,6 +499,7 @@ class Config(Section):
     jit_compile: bool = False
     deterministic: bool = True
     tensorboard: bool = False
+    quantize: Literal["int8"] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -556,6 +559,11 @@ class Config(Section):
                 "Expected model.weights where the classifier is trained alone first: features of random "
                 "weights tell little. Received: head without weights. Start from imagenet, a run or a "
                 "file by --weights, or leave head, --quick and --views out (--set head=null)."
+            )
+        if self.quantize and (self.precision != "float32" or self.model.freeze):
+            raise ValueError(
+                f"Expected precision=float32 and model.freeze=0 with quantize={self.quantize}. "
+                f"Received: precision={self.precision}, model.freeze={self.model.freeze}."
             )
         if self.batch_size % self.optimizer.accumulation:
             raise ValueError(

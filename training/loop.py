@@ -19,7 +19,6 @@ from keras_resnets._common.console import command_line
 from keras_resnets.card import Card
 from keras_resnets.data import ImageData
 from keras_resnets.errors import UserError
-from keras_resnets.features import stages
 
 from . import folds, frozen, networks, plan
 from .cluster import Task
@@ -51,6 +50,7 @@ from .step import Learner
 from .teacher import Teacher, identified
 
 FEW = 100  # images, whose share right is known to ten points or so
+FOR_RANGES = 512  # images that set the ranges from which training for int8 begins
 
 
 class NotFinite(UserError):
@@ -116,7 +116,11 @@ def fit(ready: "Prepared", folder: RunFolder, task: Task, *, data_changed: bool 
     config, devices, data, steps = ready.config, ready.devices, ready.data, ready.steps
     checkpoints = Checkpoints(folder / CHECKPOINTS, others=folder.run / CHECKPOINTS)
     with devices.strategy.scope():
-        learner = make_learner(ready, restored=checkpoints.any_whole())
+        begun = checkpoints.any_whole()
+        learner = make_learner(ready, restored=begun)
+    if config.quantize and not begun:
+        first = training_batches(data, config).take(-(-FOR_RANGES // config.batch_size))
+        networks.set_ranges(learner.network, config, first)
     decorrelate(learner, devices.share.first_replica)
     models = Models(folder, ready.served, _card(config, data, folder))
     identity = DataIdentity.of(data)
@@ -217,7 +221,7 @@ def prepared(config: Config, task: Task, images: ImageData | None = None) -> Pre
         class_weights=balance.class_weights,
     )
     served = networks.served(config, len(data.class_names), objective.activation)
-    config = plan.settled(config, data.sizes["train"], len(stages(served)) - 1)
+    config = plan.settled(config, data.sizes["train"], networks.stages_of(served))
     config = frozen.settled(config, served, data)
     devices = Devices.open(config, task)  # the same ones, with the shares of the batch as it is now
     if task.is_chief:
@@ -388,11 +392,14 @@ def make_learner(
     teacher = None
     if config.teacher is not None:
         teacher = Teacher(config.teacher, data.class_names, config.preprocessing)
+    rates = None
+    if rule.layer_decay < 1:
+        rates = keras_resnets.layerwise_multipliers(network, rule.layer_decay)
     update = Update(
         rule,
         curve,
         network.trainable_variables,
-        rates=keras_resnets.layerwise_multipliers(network, rule.layer_decay),
+        rates=rates,
         ema_decay=config.averaging.ema,
     )
     return Learner(

@@ -4,11 +4,12 @@ import functools
 import inspect
 import reprlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -16,6 +17,7 @@ import keras_resnets
 from keras_resnets.card import Card, card_path
 from keras_resnets.errors import UserError, near_miss
 from keras_resnets.features import all_layers, stages
+from keras_resnets.quantization import Int8Simulation
 from keras_resnets.weights import FreshHeadWarning
 
 from .config import Config, Model
@@ -97,6 +99,11 @@ def check(config: Config) -> None:
     Raises:
         UserError: For such a network.
     """
+    if config.quantize and config.model.weights is None:
+        raise UserError(
+            f"Expected a trained network with quantize={config.quantize}. Received: none. "
+            "Name its run: keras-resnets train --quantize int8 --from RUN."
+        )
     served(config, config.model.classes or 2)
 
 
@@ -139,6 +146,8 @@ def in_training(
             (head.bias, head.bias_initializer),
         ):
             variable.assign(initializer(variable.shape))
+    if config.quantize:
+        return Int8Simulation(keras_resnets.deploy(network))
     if config.model.freeze:
         keras_resnets.freeze_stages(network, config.model.freeze)
     if config.distribution.sync_batch_norm:
@@ -159,7 +168,29 @@ def _is_of_others(weights: str, class_names: Sequence[str], multi_label: bool) -
 
 def served(config: Config, classes: int, activation: str = "softmax") -> keras.Model:
     """The same network in float32, to probabilities, without the first weights."""
-    return _build(config, classes, None, activation, "float32")
+    network = _build(config, classes, None, activation, "float32")
+    return Int8Simulation(keras_resnets.deploy(network)) if config.quantize else network
+
+
+def stages_of(network: keras.Model) -> int:
+    """Number of the stem and the stages, which can be frozen."""
+    blocks = network.network if isinstance(network, Int8Simulation) else network
+    return len(stages(blocks)) - 1
+
+
+def set_ranges(network: Int8Simulation, config: Config, batches: Iterable[Any]) -> None:
+    """Gives every activation of a network the range that it takes on some training images.
+
+    Args:
+        network: The network in training, under any strategy.
+        config: The run's config.
+        batches: Batches of images and targets.
+    """
+    copy = served(config, network.output_shape[-1])
+    copy.set_weights([keras.ops.convert_to_numpy(variable.value) for variable in network.weights])
+    copy.calibrate(np.asarray(images) for images, _ in batches)
+    for variable, value in zip(network.weights, copy.get_weights(), strict=True):
+        variable.assign(value)
 
 
 def split(network: keras.Model, count: int) -> tuple[keras.Model, keras.Model]:
@@ -180,13 +211,15 @@ def to_features(network: keras.Model, count: int) -> keras.Model:
 
 def _after(network: keras.Model, count: int) -> Any:
     """What so many parts of a network give, a symbolic tensor of the network's own graph."""
+    if not count:
+        return network.input
     parts = stages(network)[:-1]
     if count > len(parts):
         raise UserError(
             f"Expected model.freeze from 0 to {len(parts)}, the stem and the stages of "
             f"{network.name}. Received: {count}."
         )
-    return parts[count - 1][-1].output if count else network.input
+    return parts[count - 1][-1].output
 
 
 def in_inference(network: keras.Model) -> Callable[[Any], Any]:

@@ -30,6 +30,12 @@ from .run.folder import is_run, read_config
 SIZES = {"small": "ReXNet100", "medium": "ReXNet150", "large": "ReXNetR200"}
 FROM_WEIGHTS, FROM_SCRATCH = "photos", "photos_from_scratch"
 IMAGENET = "imagenet"
+# The recipe for int8, and what of the other run's configuration stays.
+INT8 = "int8"
+INT8_KEEPS = (
+    *("model", "data", "preprocessing", "augmentation", "batch_size", "label_smoothing"),
+    *("seed", "deterministic", "distribution", "coverage"),
+)
 
 
 class FromScratchWarning(UserWarning):
@@ -69,6 +75,27 @@ def recipe_of(model: str | None, weights: str | None) -> dict[str, Any]:
     if checkpoint is not None:
         values["preprocessing"] = checkpoint.preprocessing.to_dict()
     return values
+
+
+def for_int8(run: str) -> dict[str, Any]:
+    """The keys and values of a run that goes on with another's network, to learn its int8 form.
+
+    Args:
+        run: Folder of the run.
+
+    Raises:
+        UserError: Where it is no run folder, or learned that already.
+    """
+    begun = read_config(Path(run))
+    if begun.quantize:
+        raise UserError(
+            f"Expected a run in floating point to go on from. Received: {run}, which was trained "
+            f"for {begun.quantize}. Export it: keras-resnets export {run} --quantize int8."
+        )
+    kept = begun.model_dump(mode="json", include={*INT8_KEEPS})
+    values = {**kept, **recipe.read(recipe.find(INT8))}
+    network = {"weights": os.fspath(file_of(run)), "freeze": 0}
+    return {**values, "model": {**kept["model"], **network}}
 
 
 def file_of(weights: str) -> Path:

@@ -11,6 +11,7 @@ import numpy as np
 from keras_resnets._common.types import Tensor
 from keras_resnets.errors import UserError, near_miss
 from keras_resnets.features import last_blocks, stages
+from keras_resnets.quantization import Int8Simulation
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -42,6 +43,8 @@ class Tracer:
                 "Expected Keras on TensorFlow, whose gradients explain a prediction. "
                 f"Received: {keras.backend.backend()}. Set KERAS_BACKEND=tensorflow."
             )
+        if isinstance(model, Int8Simulation):
+            model = model.network  # the same weights, in blocks and without rounding
         self.model = model
         self.backbone = _backbone(model)
         if not model.built:

@@ -1,5 +1,8 @@
 """What a layer offers to `keras_resnets.deploy`: its own equivalent for inference."""
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
 from typing import Any, Self
 
 import keras
@@ -23,6 +26,23 @@ class Deployable(keras.layers.Layer):
         >>> len(layer.weights), len(layer.deployed().weights)  # normalisation becomes a bias
         (5, 2)
     """
+
+    _are_open = contextvars.ContextVar("blocks are open", default=False)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def opened() -> Iterator[None]:
+        """Within it a block that is called leaves the operations it consists of in the graph."""
+        token = Deployable._are_open.set(True)
+        try:
+            yield
+        finally:
+            Deployable._are_open.reset(token)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        if Deployable._are_open.get():
+            return self.call(*arguments, **named)
+        return super().__call__(*arguments, **named)
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         # JSON turns tuples into lists, and shape arithmetic wants tuples.

@@ -1,6 +1,6 @@
 """From a Keras model to files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from keras_resnets._common.console import ticking
 from keras_resnets.card import Card
 from keras_resnets.data import ImageData, evaluation_batches
 from keras_resnets.errors import UserError
+from keras_resnets.quantization import IMAGES, Int8Simulation
 
 from ..file.card import FileCard
 from ..file.packing import pack
@@ -18,10 +19,10 @@ from ..formats import FLOAT32, MIXED, NumberFormat
 from ..quantize.mixture import Mixture, find_mixture
 from ..quantize.plan import Plan, best_plan
 from ..quantize.quantizer import quantize
-from ..quantize.ranges import calibration_images, observe, pixels_of
+from ..quantize.ranges import Range, calibration_images, observe, pixels_of
 from ..trained import TrainedModel
 from .converter import convert
-from .keras_model import Input, PhoneModel, phone_model
+from .keras_model import NORMALIZE, Input, PhoneModel, phone_model
 from .surgery import by_layer, with_bytes_taken, with_probabilities
 
 BEST = "best"
@@ -180,7 +181,7 @@ class Exporter:
         """How the float32 model becomes one in an integer format."""
         method = self.options.calibration_method
         if method == BEST:
-            return self._plain if format.plain_ranges else self._best
+            return self._plain if format.plain_ranges or self._plain.learned else self._best
         return replace(self._plain, method=method)
 
     def _quantized(self, format: NumberFormat, float_layers: Sequence[str]) -> bytes:
@@ -211,12 +212,27 @@ class Exporter:
 
     @property
     def _layers(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self._phone_model.scopes.values()))
+        return self._phone_model.layers
 
     @cached_property
     def _plain(self) -> Plan:
         """The float32 model as it is, with room for everything that was seen."""
-        return Plan(self.float_model, observe(self.float_model, self.calibration))
+        seen = observe(self.float_model, self.calibration)
+        return Plan(self.float_model, seen, learned=self._learned(seen))
+
+    def _learned(self, tensors: Iterable[str]) -> dict[str, Range]:
+        """The ranges of a network that was trained for int8, by the names of the tensors."""
+        model = self.trained.model
+        if not isinstance(model, Int8Simulation):
+            return {}
+        ranges = {name: Range(*limits) for name, limits in model.ranges.items()}
+
+        def operation(tensor: str) -> str:
+            layer, *within = tensor.split("/")
+            is_entry = layer == NORMALIZE or layer not in self._layers
+            return IMAGES if is_entry else within[0]
+
+        return {one: ranges[operation(one)] for one in tensors if operation(one) in ranges}
 
     @cached_property
     def _best(self) -> Plan:

@@ -15,9 +15,12 @@ from keras_resnets.errors import UserError
 from keras_resnets.features import all_layers
 from keras_resnets.layers import GroupedConv2D
 from keras_resnets.preprocessing import Preprocessing
+from keras_resnets.quantization import Int8Simulation
 
 from ..file.card import Activation
 from .head import head_of, logits_of
+
+NORMALIZE = "normalize"  # the layer that normalises pixels
 
 # What a file can take: pixels, which it normalises itself, in either type, or normalised images.
 Input = Literal["uint8", "float32", "normalised"]
@@ -39,7 +42,8 @@ class PhoneModel:
     Attributes:
         model: The model from `images`, `(batch, height, width, channels)`, to `logits`.
         activation: What makes probabilities of the logits.
-        scopes: The name of each layer by the scope in which TensorFlow traces it, in order.
+        scopes: Place of each layer by the scope in which TensorFlow traces it, in order: its name,
+            or `LAYER/OPERATION` where a layer was opened.
         last: The name of the layer that makes the logits.
     """
 
@@ -47,6 +51,11 @@ class PhoneModel:
     activation: Activation
     scopes: Mapping[str, str]
     last: str
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of the layers, in order."""
+        return tuple(dict.fromkeys(place.split("/")[0] for place in self.scopes.values()))
 
     def place_of(self, tensor: str) -> tuple[str, str] | None:
         """The layer in whose scope the converter made a tensor, and its name there.
@@ -60,7 +69,10 @@ class PhoneModel:
         """
         name = tensor.split(";")[0]
         found = SCOPE.search(name)
-        return found and (self.scopes[found[1]], name[found.end() :])
+        if found is None:
+            return None
+        layer, *operation = self.scopes[found[1]].split("/")
+        return layer, "/".join([*operation, name[found.end() :]])
 
 
 def phone_model(
@@ -82,7 +94,9 @@ def phone_model(
         UserError: Where the model is no classifier of such images, or cannot be deployed.
     """
     _check_expressible(model)
-    deployed = _in_float32(keras_resnets.deploy(model))
+    operations = model.opened_network() if isinstance(model, Int8Simulation) else None
+    deployed = _in_float32(keras_resnets.deploy(model)) if operations is None else operations.model
+    blocks = {} if operations is None else operations.blocks
     _, *sides, channels = deployed.input_shape
     if any(has not in (None, wants) for has, wants in zip(sides, preprocessing.shape, strict=True)):
         raise UserError(
@@ -90,15 +104,24 @@ def phone_model(
             f"Received: {model.name}, which takes {tuple(sides)}."
         )
     head = head_of(deployed)
+
+    def traced(layer: keras.Operation) -> keras.Operation:
+        block = blocks.get(layer.name, layer.name)
+        if block != layer.name:
+            return _Traced.of(layer, f"{block}/{layer.name}", scopes)
+        # What is no layer, such as `x * 2`, goes with the layer that it follows.
+        if not isinstance(layer, keras.layers.Layer):
+            return layer
+        return _Traced.of(layer, layer.name, scopes)
+
     _freeze_groups(deployed)
     scopes: dict[str, str] = {}
     images, inputs = _entry(preprocessing, (batch, *preprocessing.shape, channels), takes, scopes)
-    traced = keras.models.clone_model(
-        keras.Model(deployed.input, logits_of(head)),
-        clone_function=lambda layer: _Traced.of(layer, scopes),
+    network = keras.models.clone_model(
+        keras.Model(deployed.input, logits_of(head)), clone_function=traced
     )
     return PhoneModel(
-        keras.Model(images, traced(inputs), name=model.name),
+        keras.Model(images, network(inputs), name=model.name),
         "softmax" if head.binary else head.activation,
         scopes,
         head.dense.name,
@@ -161,8 +184,8 @@ def _entry(
         )
     # Of bytes, the converter's CAST marks where they come in.
     images = keras.Input(batch_shape=shape, dtype=takes, name="images")
-    normalize = Normalize(preprocessing, name="normalize")
-    return images, _Traced.of(normalize, scopes)(images)
+    normalize = Normalize(preprocessing, name=NORMALIZE)
+    return images, _Traced.of(normalize, NORMALIZE, scopes)(images)
 
 
 def _freeze_groups(model: keras.Model) -> None:
@@ -189,11 +212,9 @@ class _Traced(keras.layers.Layer):
         self.built = True  # as the operation is
 
     @classmethod
-    def of(cls, operation: keras.Operation, scopes: dict[str, str]) -> keras.Operation:
-        if not isinstance(operation, keras.layers.Layer):
-            return operation  # such as `x * 2`: it goes with the layer that it follows
+    def of(cls, operation: keras.Operation, place: str, scopes: dict[str, str]) -> "_Traced":
         scope = f"layer{len(scopes)}x"  # the x ends the number: layer1x_1 is layer 1, traced again
-        scopes[scope] = operation.name
+        scopes[scope] = place
         return cls(operation, scope)
 
     def call(self, *arguments: Any, **named: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -28,6 +28,7 @@ class Plan:
         equal_channels: Whether channels were brought to like ranges in `model`.
         clipping: A key of `tflite.quantize.quantizer.CLIPPINGS`.
         biases_corrected: Whether the mean of what rounded weights add is taken off the biases.
+        learned: Ranges that training gave, which stand before the method's.
     """
 
     model: bytes
@@ -36,10 +37,12 @@ class Plan:
     equal_channels: bool = False
     clipping: str = "none"
     biases_corrected: bool = False
+    learned: Mapping[str, Range] = field(default_factory=dict)
 
     def __str__(self) -> str:
         steps = {
-            f"{self.method} ranges": True,
+            "learned ranges": bool(self.learned),
+            f"{self.method} ranges": not self.learned,
             "channels equalised": self.equal_channels,
             "weights clipped": self.clipping != "none",
             "biases corrected": self.biases_corrected,
@@ -49,7 +52,7 @@ class Plan:
     @cached_property
     def ranges(self) -> dict[str, Range]:
         """The range of each activation."""
-        return choose_ranges(self.seen, self.method)
+        return choose_ranges(self.seen, self.method) | dict(self.learned)
 
     def file(
         self, format: NumberFormat, float_layers: Sequence[str] = (), *, integer_io: bool = False

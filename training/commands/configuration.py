@@ -59,6 +59,14 @@ def add_configuration(parser: argparse.ArgumentParser) -> None:
         metavar="START",
         help="where the network starts: imagenet, a tag, a run or a file of weights, none",
     )
+    parser.add_argument(
+        "--quantize",
+        choices=("int8",),
+        help="train a run's network on, to lose nothing in that number format, with --from RUN",
+    )
+    parser.add_argument(
+        "--from", dest="from_run", metavar="RUN", help="the run whose network --quantize trains on"
+    )
     parser.add_argument("--image-size", type=int, metavar="SIDE", help="pixels the network sees")
     parser.add_argument(
         "--quick",
@@ -155,7 +163,9 @@ def configured(arguments: argparse.Namespace) -> Config:
     if given["cache"]:
         given["cache"] = str(Path(given["cache"]).resolve())  # found from wherever the run goes on
     values: dict[str, Any] = {}
-    if arguments.recipe:
+    if arguments.quantize or arguments.from_run:
+        values = _for_int8(arguments)
+    elif arguments.recipe:
         values = recipe.read(recipe.find(arguments.recipe))
         if given["weights"] and starting.is_ours(given["weights"]):
             given["weights"] = str(starting.file_of(given["weights"]))
@@ -178,6 +188,19 @@ def configured(arguments: argparse.Namespace) -> Config:
             f"Received: dataset={config.data.dataset}, folder={config.data.folder}."
         )
     return config
+
+
+def _for_int8(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `--quantize int8 --from RUN` means."""
+    others = [flag for flag in ("recipe", "size", "model", "weights") if getattr(arguments, flag)]
+    if not (arguments.quantize and arguments.from_run) or others:
+        received = [flag for flag in ("quantize", "from_run") if getattr(arguments, flag)]
+        words = ", ".join(f"--{flag.removesuffix('_run')}" for flag in [*received, *others])
+        raise UserError(
+            "Expected --quantize int8 and --from RUN together, and no other network or recipe. "
+            f"Received: {words}."
+        )
+    return starting.for_int8(arguments.from_run)
 
 
 def _flags(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -98,7 +98,17 @@ def _named(arguments: argparse.Namespace) -> Path:
     """The run that `--resume` means."""
     others = [
         flag
-        for flag in (*KEYS, "photos", "size", "recipe", "overrides", "force", "find_learning_rate")
+        for flag in (
+            *KEYS,
+            "photos",
+            "size",
+            "recipe",
+            "quantize",
+            "from_run",
+            "overrides",
+            "force",
+            "find_learning_rate",
+        )
         if getattr(arguments, flag) and flag not in PLACE
     ]
     if others:

@@ -118,7 +118,7 @@ def test_pixels_features_and_logits_are_not_rounded(exporter: Exporter, plain: P
     assert types["avg_pool", "MEAN"] == types["predictions", "FULLY_CONNECTED"] == ("float32",)
     assert types["stem", "CONV_2D"] == ("int8",)
     assert file.partitions == 1
-    # A class's 16 weights of 8 bits and its bias.
+    # 8 bits a weight, and 32 for the bias of each of three classes.
     dense = next(op for op in file.operators if op.kind == "FULLY_CONNECTED")
     features = exporter.trained.model.get_layer("predictions").kernel.shape[0]
     assert dense.constants == 3 * features + 3 * 4

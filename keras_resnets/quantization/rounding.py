@@ -1,0 +1,124 @@
+"""The layers that round as int8 does, with gradients that go straight through."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_resnets._common.types import Shape, Tensor
+
+LEVELS = 255  # steps from the lowest to the highest value of 8 bits
+LARGEST_WEIGHT = 127  # symmetric: -127 to 127
+
+
+@keras.saving.register_keras_serializable(package="keras_resnets")
+class FakeQuantize(keras.layers.Layer):
+    """Rounds an activation to the 256 values of an affine 8-bit range (Jacob et al., 2018).
+
+    The range is two numbers that learn: what lies beyond is clipped, and its gradient moves the end
+    (Choi et al., 2018); within, the gradient passes as if nothing was rounded.
+
+    Input and output: any shape.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_resnets.quantization import FakeQuantize
+        >>> layer = FakeQuantize()
+        >>> layer.observe(np.array([-1.0, 1.55]))  # steps of 0.01
+        >>> [round(float(value), 2) for value in layer(np.array([0.114, 3.0], "float32"))]
+        [0.11, 1.55]
+    """
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.low = self.add_weight(shape=(), initializer="zeros", name="low")
+        self.high = self.add_weight(shape=(), initializer="ones", name="high")
+        # Whether it looks at what passes, and hands it on as it is.
+        self.observing = False
+        self.built = True
+
+    def observe(self, values: np.ndarray) -> None:
+        """Widens the range to what is seen; 0 lies in it in any case."""
+        self.low.assign(min(float(self.low), float(np.min(values))))
+        self.high.assign(max(float(self.high), float(np.max(values))))
+
+    def call(self, inputs: Tensor) -> Tensor:
+        if self.observing:
+            self.observe(ops.convert_to_numpy(inputs))
+            return inputs
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            # One kernel forward and one back, where the formula below is a dozen.
+            return tf.quantization.fake_quant_with_min_max_vars(
+                inputs, self.low.value, self.high.value
+            )
+        return rounded(inputs, self.low, self.high)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+
+def rounded(inputs: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Values as 8 bits represent them, with 0 among them.
+
+    Args:
+        inputs: Values of any shape.
+        low, high: Ends of the range, with `low <= 0 <= high`; they broadcast with the inputs.
+    """
+    scale = (high - low) / LEVELS
+    zero = ops.round(-low / scale)
+    clipped = ops.clip(inputs, -zero * scale, (LEVELS - zero) * scale)
+    return clipped + ops.stop_gradient(ops.round(clipped / scale) * scale - clipped)
+
+
+@keras.saving.register_keras_serializable(package="keras_resnets")
+class RoundedWeights(keras.layers.Layer):
+    """A convolution or dense layer whose weights are rounded as a file stores them.
+
+    Each output channel has a scale of its own, its largest weight over 127; the gradient passes as if
+    nothing was rounded. The bias, which a file stores in 32 bits, stays as it is.
+
+    Input and output: as the layer's.
+
+    Args:
+        layer: A `Conv2D`, one of ours among them, or a `Dense`, built.
+        rounds_inputs: Whether each image's inputs are rounded on the fly, to a range of its own, as a
+            phone does for a dense layer with float32 inputs and int8 weights.
+    """
+
+    def __init__(self, layer: keras.layers.Layer, *, rounds_inputs: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.layer = layer
+        self.rounds_inputs = rounds_inputs
+        self.built = True
+
+    @property
+    def activation(self) -> Any:
+        return self.layer.activation
+
+    def kernel(self) -> Tensor:
+        """The weights as int8 represents them."""
+        kernel = self.layer.kernel
+        largest = ops.max(ops.abs(kernel), axis=tuple(range(kernel.ndim - 1)), keepdims=True)
+        scale = ops.maximum(largest, 1e-9) / LARGEST_WEIGHT
+        return kernel + ops.stop_gradient(ops.round(kernel / scale) * scale - kernel)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        if self.rounds_inputs:
+            axes = tuple(range(1, len(inputs.shape)))
+            low = ops.minimum(ops.min(inputs, axis=axes, keepdims=True), 0.0)
+            high = ops.maximum(ops.max(inputs, axis=axes, keepdims=True), 1e-9)
+            inputs = rounded(inputs, ops.stop_gradient(low), ops.stop_gradient(high))
+        if isinstance(self.layer, keras.layers.Dense):
+            outputs = ops.matmul(inputs, self.kernel())
+        else:
+            outputs = self.layer.convolution_op(inputs, self.kernel())
+        if self.layer.use_bias:
+            outputs = outputs + self.layer.bias
+        return self.layer.activation(outputs)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        shape: Shape = self.layer.compute_output_shape(input_shape)
+        return shape
