@@ -13,7 +13,14 @@ from keras_resnets.cli import COMMANDS, main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+KOREAN = (ROOT / "README.ko.md").read_text("utf-8")
+PYTHON = (ROOT / "docs" / "python.md").read_text("utf-8")
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "README.ko.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 def blocks(language, text=README):
@@ -45,7 +52,7 @@ PRINTED = sorted({(name, *words) for name, words in printed_commands()})
 def test_the_python_runs_from_top_to_bottom(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Image.fromarray(np.full((300, 400, 3), 90, "uint8")).save("photo.jpg")
-    code = "\n".join(blocks("python"))
+    code = "\n".join(blocks("python", PYTHON))
     # The published weights are not to be had without a network.
     assert 'weights="imagenet"' in code
     names: dict = {}
@@ -67,6 +74,28 @@ def test_its_commands_are_understood(document, words, monkeypatch):
     assert len(understood) == 1
 
 
+def test_the_korean_one_says_the_same():
+    """Its commands, its code, its links and its numbers are the English one's, in their order."""
+    assert blocks("sh", KOREAN) == blocks("sh")
+    links = r"\]\(([^)]+)\)"
+    others = {"README.md", "README.ko.md"}
+    assert [link for link in re.findall(links, KOREAN) if link not in others] == [
+        link for link in re.findall(links, README) if link not in others
+    ]
+    for facts in (spans, numbers):
+        assert sorted(facts(KOREAN)) == sorted(facts(README))
+
+
+def spans(text):
+    """The code within sentences and tables."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
+
+
+def numbers(text):
+    return re.findall(r"\d[\d,.]*\d|\d", text)
+
+
 def test_enough_commands_are_tried():
     assert {"train", "export", "predict", "verify", "inspect", "benchmark", "snippet"} <= {
         words[1] for words in PRINTED if len(words) > 2
@@ -77,7 +106,7 @@ def test_enough_commands_are_tried():
 def test_users_are_told_the_one_command(path):
     """`python -m training` and `python -m tflite` are for the checkout: one sentence names them."""
     old = re.findall(r"python -m (?:training|tflite)[^`]*", path.read_text("utf-8"))
-    expected = ["python -m training", "python -m tflite"] if path.name == "README.md" else []
+    expected = ["python -m training", "python -m tflite"] if path.name.startswith("README") else []
     if path.name != "CONTRIBUTING.md":
         assert old == expected
 
@@ -85,7 +114,7 @@ def test_users_are_told_the_one_command(path):
 def test_its_make_targets_exist():
     targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     printed = [c.split()[1] for c in SHELL if c.startswith("make ")]
-    assert printed == ["demo", "test", "wheel"]
+    assert printed == ["wheel", "demo", "test"]
     assert set(printed) <= set(targets)
 
 
