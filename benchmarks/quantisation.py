@@ -1,0 +1,136 @@
+"""What int8 loses, by each way to it: top-1 beside float32 on the same photos, with McNemar's test.
+
+    python -m benchmarks.quantisation RUN [--trained RUN_FOR_INT8] [--split test] [--images 10000]
+
+Every way gets the same 200 calibration images of the training split and one XNNPACK thread. `lost` are
+the photos that float32 has right and int8 wrong, `gained` those the other way round; `p` is the
+probability of a difference as large between two that are equally good (McNemar, 1947, exact).
+"""
+
+import argparse
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+from scipy.stats import binomtest
+
+from keras_resnets._common.console import progress
+from keras_resnets._common.tables import size, table
+from keras_resnets.data import ImageData, evaluation_batches
+from tflite.convert.export import BEST, Exporter, Options
+from tflite.file.runtime import Runner
+from tflite.formats import FLOAT32, INT8
+from tflite.quantize.ranges import pixels_of
+from tflite.trained import images_of, load
+
+BATCH = 100
+PLAIN = Options(calibration_method="min-max", gives_logits=True, input="normalised")
+# The quantiser alone, whole in integers as it comes; ours, on the way to its best.
+WAYS = {
+    "TensorFlow": dataclasses.replace(PLAIN, quantizer="tensorflow"),
+    "AI Edge, min-max": dataclasses.replace(PLAIN, integer_io=True),
+    "ends in float32": dataclasses.replace(PLAIN, input="uint8"),
+    "best": Options(calibration_method=BEST, gives_logits=True),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """A file and what it takes.
+
+    Attributes:
+        way: How it was made.
+        content: The file's bytes, to logits.
+        takes_pixels: Whether it takes uint8 pixels, and not normalised images.
+    """
+
+    way: str
+    content: bytes
+    takes_pixels: bool
+
+
+def files(run: Path, trained: Path | None) -> Iterator[File]:
+    """The float32 file of a run, and the int8 one by every way."""
+    network = load(run)
+    data = images_of(network.card, {})
+    for way, options in WAYS.items():
+        exporter = Exporter(network, data, options)
+        if way == BEST:
+            yield File("float32", exporter.file(FLOAT32), True)
+        content = exporter.file(INT8)
+        label = f"{way}: {exporter.plan(INT8)}" if way == BEST else way
+        yield File(label, content, options.takes_pixels)
+    if trained is not None:
+        exporter = Exporter(load(trained), data, WAYS[BEST])
+        yield File("trained for int8", exporter.file(INT8), True)
+
+
+def answers(
+    made: list[File], run: Path, data: ImageData, split: str, limit: int | None
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The labels of a split, and the class that every file names of each photo."""
+    preprocessing = load(run).card.preprocessing
+    count = -(-min(limit or data.sizes[split], data.sizes[split]) // BATCH)
+    batches = evaluation_batches(data, split, preprocessing, BATCH).take(count)
+    runners = {file.way: (Runner(file.content), file.takes_pixels) for file in made}
+    labels: list[np.ndarray] = []
+    named: dict[str, list[np.ndarray]] = {way: [] for way in runners}
+    for images, truth in progress(batches.as_numpy_iterator(), "photos, batch", count):
+        labels.append(truth)
+        pixels = pixels_of(images, preprocessing)
+        for way, (runner, takes_pixels) in runners.items():
+            named[way].append(runner(pixels if takes_pixels else images).argmax(-1))
+    return np.concatenate(labels), {way: np.concatenate(parts) for way, parts in named.items()}
+
+
+def mcnemar(lost: int, gained: int) -> float:
+    """Probability of a difference as large, were both files equally good.
+
+    Example:
+        >>> round(mcnemar(12, 3), 3), mcnemar(4, 4), mcnemar(0, 0)
+        (0.035, 1.0, 1.0)
+    """
+    return float(binomtest(lost, lost + gained).pvalue) if lost + gained else 1.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--trained", type=Path, help="the run that went on from it for int8")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--images", type=int, help="at most; all of the split by default")
+    arguments = parser.parse_args()
+
+    made = list(files(arguments.run, arguments.trained))
+    data = images_of(load(arguments.run).card, {})
+    if data is None:
+        parser.error(f"{arguments.run} names no images")
+    labels, named = answers(made, arguments.run, data, arguments.split, arguments.images)
+    exact = named["float32"] == labels
+    rows = []
+    for file in made:
+        right = named[file.way] == labels
+        lost, gained = int((exact & ~right).sum()), int((right & ~exact).sum())
+        same = float(np.mean(named[file.way] == named["float32"]))
+        rows.append(
+            [
+                file.way,
+                f"{100 * right.mean():.2f}",
+                str(lost),
+                str(gained),
+                f"{mcnemar(lost, gained):.2f}",
+                f"{100 * same:.2f}",
+                size(len(file.content)),
+                f"{Runner(file.content).median_ms():.3f}",
+            ]
+        )
+    print(f"{len(labels)} photos of {data.name}, {arguments.split} split")
+    print(table(["way", "top-1", "lost", "gained", "p", "same", "size", "ms"], rows))
+
+
+if __name__ == "__main__":
+    main()
