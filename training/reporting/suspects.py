@@ -48,7 +48,7 @@ class Suspects:
 
     Attributes:
         photos: Number of photos that were judged.
-        suspects: Those whose label is probably wrong, the most doubtful first.
+        suspects: Photos whose label is probably wrong, the most doubtful first.
     """
 
     photos: int
