@@ -56,8 +56,8 @@ def drawable_names(names: Sequence[str], numbers: Sequence[int] | None = None) -
         numbers: Numbers of the classes, their places by default.
 
     Example:
-        >>> drawable_names(["cat", "\\U0010fffd"])[0]
-        'cat'
+        >>> drawable_names(["cat", "élan"])
+        ('cat', 'élan')
     """
     missing = set(font_families("".join(names))[1])
     if not missing:

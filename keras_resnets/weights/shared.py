@@ -19,6 +19,9 @@ _ADDRESS = re.compile(r"hf:/{1,2}(.*)", re.DOTALL)
 def is_shared(model: str | os.PathLike[str]) -> bool:
     """Whether something names a model on the hub.
 
+    Args:
+        model: An address, the path of a file or of a run, or a network's name.
+
     Example:
         >>> is_shared("hf://user/name"), is_shared("runs/mine")
         (True, False)
@@ -37,6 +40,11 @@ def fetch_shared(model: str | os.PathLike[str]) -> Path:
     Raises:
         UserError: For another form of address.
         DownloadError: For whatever keeps the files from arriving whole and unchanged.
+
+    Example:
+        >>> fetch_shared("hf://somebody")
+        Traceback (most recent call last):
+        keras_resnets.errors.UserError: Expected a repository of the hub, user/name, ...
     """
     found = _ADDRESS.fullmatch(os.fspath(model))
     repository = checked_repository(found[1] if found else os.fspath(model))
