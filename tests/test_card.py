@@ -157,7 +157,7 @@ def test_open_model_knows_a_file_of_weights_by_the_card_beside_it(tmp_path):
         ("resnexd50", "imagenet", "Did you mean ResNeXt50.*Nor is there a file or folder"),
         ("runs/demmo", "imagenet", r"Expected a .keras file.*no such file or folder$"),
         ("mine.keras", "imagenet", "no such file or folder. Did you mean mine2.keras?"),
-        (".", None, "Expected weights with the name of a network alone"),
+        (".", None, "Expected weights and classes with the name of a network alone"),
         ("mine2.keras", "imagenet", "as many classes as mine2.keras has outputs, 3. Received: 2"),
     ],
 )

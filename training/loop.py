@@ -132,16 +132,16 @@ def fit(ready: "Prepared", folder: RunFolder, task: Task, *, data_changed: bool 
     with reading(), devices.together(), devices.strategy.scope(), StopRequests() as requests:
         folder.begin(config, needed=bytes_of_run(learner))
         devices.least(0)  # no process reads another's folder before all have begun
-        if task.is_chief and data.photos:
-            print(
-                "".join(f"{line}\n" for line in look_first(data, config.data, folder / CHECK)),
-                end="",
-            )
         journal = Journal()
         checkpoint = newest_common(checkpoints, devices)
         if checkpoint is not None:
             journal = restored(checkpoint, learner, average, identity, devices.share, data_changed)
             print(f"Continuing after {journal.epoch} epochs and {journal.step} steps.")
+        if task.is_chief and data.photos:
+            print(
+                "".join(f"{line}\n" for line in look_first(data, config.data, folder / CHECK)),
+                end="",
+            )
         models.assign(learner.weights())
 
         def check() -> None:

@@ -18,7 +18,8 @@ def test_every_recipe_opens_with_its_command(name):
     text = recipe.find(name).read_text("utf-8")
     head = text.split("\nname:")[0]
     assert all(line.startswith("#") for line in head.splitlines())
-    assert f"keras-resnets train --recipe {name}" in head
+    command = "--quantize int8 --from" if name == "int8" else f"--recipe {name}"
+    assert f"keras-resnets train {command}" in head
 
 
 def test_a_saved_configuration_reads_back_the_same(tmp_path):
