@@ -27,10 +27,11 @@ from training.reporting.suspects import Suspect, Suspects
 from training.run.folder import RunFolder
 from training.run.origin import Origin
 
+FOLDER = {"folder": "/<b>photos"}
 NAMES = ("猫 cat", "<script>alert(1)</script>", 'a "dog" & co', "it's", "طائر", "{{ 7 * 7 }}")
 
 
-def made(path, names=NAMES, *, phone=True, seed=0):
+def made(path, names=NAMES, *, phone=True, seed=0, data=FOLDER):
     """A finished run of which nothing was trained."""
     random = np.random.default_rng(seed)
     labels = np.arange(20 * len(names)) % len(names)
@@ -56,7 +57,7 @@ def made(path, names=NAMES, *, phone=True, seed=0):
             ]
         )
         evaluation.save(folder / "evaluation.json")
-        card = Card("ResNeXt", tuple(names), Preprocessing(size=32), data={"folder": "/<b>photos"})
+        card = Card("ResNeXt", tuple(names), Preprocessing(size=32), data=data)
         card.save(folder / "best.keras")
         (folder / "best.keras").write_bytes(b"is not opened")
         (folder / "mistakes").mkdir()
@@ -155,6 +156,26 @@ def test_sections_without_data_name_the_command(tmp_path, capsys):
     assert f"keras-resnets evaluate {run}" in texts
     assert "keras-resnets check '/<b>photos'" in texts
     assert "report.html" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("data", "told", "not_told"),
+    [
+        (
+            {"dataset": "mnist_5k"},
+            ["mnist_5k", "by name are not looked at"],
+            "has looked at the photos",
+        ),
+        ({"folder": "/my photos"}, ["/my photos", "check '/my photos'"], "by name"),
+        (None, ["check PHOTOS"], "by name"),
+    ],
+)
+def test_images_from_anywhere_have_their_page(tmp_path, data, told, not_told):
+    made(tmp_path / "run", data=data)
+    assert main(["report", str(tmp_path / "run")]) == 0
+    page = html.unescape((tmp_path / "run" / "report.html").read_text("utf-8"))
+    assert all(words in page for words in told)
+    assert not_told not in page
 
 
 def test_a_run_of_many_labels_tells_of_each(tmp_path):

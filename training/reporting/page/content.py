@@ -131,6 +131,20 @@ class RunContent:
     suspects: Suspects | None
     folds: Evaluation | None
 
+    @property
+    def photos(self) -> str | None:
+        """The folder of its photos; `None` where they came by name, or nobody knows."""
+        return self._source("folder")
+
+    @property
+    def dataset(self) -> str | None:
+        """The name by which its images came; `None` where they are a folder, or nobody knows."""
+        return self._source("dataset")
+
+    def _source(self, kind: str) -> str | None:
+        data = (self.card and self.card.data) or {}
+        return data.get(kind)
+
     @classmethod
     def read(cls, run: Path) -> "RunContent":
         """Reads what a run's folder holds.
