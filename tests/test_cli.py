@@ -202,6 +202,17 @@ def test_predict_by_both_sides_of_a_photo(run_folder, photo, capsys):
     assert found[photo, ("--flip",)] != found[photo, ()]
 
 
+def test_predict_keeps_a_line_to_a_name(run_folder, photo, tmp_path, capsys):
+    Card("ResNeXt", ("cat", "d\no\tg", "\x1b[2J"), Preprocessing(64)).save(
+        run_folder / "best.keras"
+    )
+    broken = photo.rename(tmp_path / "my\nphoto.png")
+    assert main(["predict", str(run_folder), str(broken)]) == 0
+    first, *classes = capsys.readouterr().out.splitlines()
+    assert first == str(tmp_path / r"my\nphoto.png")
+    assert sorted(line.split("%  ")[1] for line in classes) == [r"\x1b[2J", "cat", r"d\no\tg"]
+
+
 def test_predict_names_a_broken_photo_and_answers_the_others(run_folder, photo, tmp_path, capsys):
     broken, missing = tmp_path / "text.png", tmp_path / "no where.png"
     broken.write_text("no photo")

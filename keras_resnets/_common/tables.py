@@ -3,13 +3,15 @@
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from keras_resnets._common.console import on_one_line
+
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
     """Aligned columns under a ruled heading.
 
     Args:
         header: Texts of the first row, one cell a column.
-        rows: Texts of the further rows, as many cells each.
+        rows: Texts of the further rows, as many cells each; what would break a line is escaped.
         left: Number of columns, from the first, that are aligned to the left; the others to the
             right.
 
@@ -19,7 +21,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1
         --------  ------
         a.tflite  1.5 MB
     """
-    lines = [list(header), *map(list, rows)]
+    lines = [[on_one_line(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(_columns, column)) for column in zip(*lines, strict=True)]
     aligned = [_line(cells, widths, left) for cells in lines]
     return "\n".join([aligned[0], "  ".join("-" * width for width in widths), *aligned[1:]])

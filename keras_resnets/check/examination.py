@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from keras_resnets._common.console import on_one_line
 from keras_resnets._common.files import read_json
-from keras_resnets.check.findings import Finding, Place, Seen, find, printable
+from keras_resnets.check.findings import Finding, Place, Seen, find
 from keras_resnets.data import ImageData, open_data
 from keras_resnets.data._tree import readable
 from keras_resnets.errors import MissingFile, UserError
@@ -167,4 +168,4 @@ def examined_before(path: Path, data: ImageData) -> bool:
 def _relative(path: str, folder: Path) -> str:
     file = Path(path)
     inside = file.relative_to(folder) if file.is_relative_to(folder) else file
-    return printable(readable(str(inside)))
+    return on_one_line(readable(str(inside)))

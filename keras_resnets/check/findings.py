@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from keras_resnets._common.console import on_one_line
 from keras_resnets.data import ImageData, Photo
 from keras_resnets.photos import near_duplicates
 
@@ -60,16 +61,6 @@ class Seen(NamedTuple):
 
     photo: Photo
     place: Place
-
-
-def printable(text: str) -> str:
-    """A name on one line, whatever characters it has.
-
-    Example:
-        >>> printable("a\\nb é")
-        'a\\\\nb é'
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def find(data: ImageData, seen: Sequence[Seen]) -> list[Finding]:
@@ -268,6 +259,6 @@ def _count(number: int, noun: str) -> str:
 
 
 def _named(counts: Mapping[str, int]) -> str:
-    listed = [f"{printable(name)} ({n})" for name, n in Counter(counts).most_common()[::-1]]
+    listed = [f"{on_one_line(name)} ({n})" for name, n in Counter(counts).most_common()[::-1]]
     more = len(listed) - 5
     return ", ".join(listed[:5]) + (f" and {more} more" if more > 0 else "")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from keras_resnets._common.console import on_one_line
 from keras_resnets._common.options import positive
 from keras_resnets._common.photos import for_each_photo
 from keras_resnets.classifier import Answer, Classifier
@@ -85,9 +86,9 @@ Show = Callable[[Path, Answer], None]
 def _as_text() -> Show:
     def show(photo: Path, answer: Answer) -> None:
         plain = answer.sure and answer.labels is None
-        print(photo if plain else f"{photo}: {answer.name}")
+        print(on_one_line(photo if plain else f"{photo}: {answer.name}"))
         for name, probability in answer.classes:
-            print(f"  {probability:7.2%}  {name}")
+            print(f"  {probability:7.2%}  {on_one_line(name)}")
 
     return show
 

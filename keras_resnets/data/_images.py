@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from keras_resnets._common.console import on_one_line
 from keras_resnets._common.tables import table
 from keras_resnets.data._splitting import Photo
 from keras_resnets.data._tree import LeftOut
@@ -79,7 +80,7 @@ class ImageData:
 
         Classes are listed with their counts, where these are known, the first 20 of them.
         """
-        total = f"{self.name}: {len(self.class_names)} classes"
+        total = f"{on_one_line(self.name)}: {len(self.class_names)} classes"
         splits = [
             f"  {split} {self.sizes[split]:,}"
             + (f" ({self.origins[split]})" if split in self.origins else "")
@@ -88,7 +89,7 @@ class ImageData:
         ]
         counted = [split for split in SPLITS if split in self.counts and self.sizes[split]]
         rows = [
-            [" ".join(name.split()), *(f"{self.counts[split][label]:,}" for split in counted)]
+            [name, *(f"{self.counts[split][label]:,}" for split in counted)]
             for label, name in enumerate(self.class_names[:MOST_LISTED])
         ]
         listed = [f"  {line}" for line in table(["class", *counted], rows).splitlines()]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from keras_resnets._common.console import on_one_line
 from keras_resnets.photos import format_by_suffix, format_of
 
 HIDDEN, SYSTEM = "hidden", "of the system"
@@ -43,7 +44,7 @@ class LeftOut:
 
     def __str__(self) -> str:
         what = f"*{self.suffix}" if self.suffix else "without a suffix"
-        return f"{self.count} {what}: {self.reason} ({self.example})"
+        return f"{self.count} {what}: {self.reason} ({on_one_line(self.example)})"
 
 
 @dataclass

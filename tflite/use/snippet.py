@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_resnets._common.console import on_one_line
 from keras_resnets.errors import UserError
 
 from ..file.card import Activation, FileCard
@@ -158,8 +159,8 @@ def snippet(file: Path, card: FileCard, types: Sequence[str], language: str) -> 
     return template.substitute(
         file=made.literal(str(file) if language == "python" else file.name),
         stem=made.literal(file.stem),
-        comment=_on_one_line(file.name),
-        about=_on_one_line(f"{card.architecture}, {card.format}"),
+        comment=on_one_line(file.name),
+        about=on_one_line(f"{card.architecture}, {card.format}"),
         classes=len(card.class_names),
         probabilities=made.probabilities[card.activation if card.gives_logits else None],
         height=height,
@@ -171,11 +172,6 @@ def snippet(file: Path, card: FileCard, types: Sequence[str], language: str) -> 
         std=std,
         write=string.Template(write).substitute(mean=mean, std=std),
     )
-
-
-def _on_one_line(text: str) -> str:
-    """As it may stand in a comment."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _numbers(values: Sequence[float]) -> str:
