@@ -20,6 +20,19 @@ def command(profile: Path, *words: str) -> list[str]:
     ]
 
 
+def printed(page: Path, profile: Path) -> Path:
+    """A page of the disk as a PDF, printed by a reader who prefers dark colours."""
+    paper = profile.with_suffix(".pdf")
+    words = ("--blink-settings=preferredColorScheme=0", "--no-pdf-header-footer")
+    subprocess.run(
+        command(profile, *words, f"--print-to-pdf={paper}", page.as_uri()),
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    return paper
+
+
 def dumped(page: Path, profile: Path) -> tuple[str, list[str]]:
     """A page of the disk after its scripts ran, and what they wrote to the console."""
     words = ("--dump-dom", "--enable-logging=stderr", "--virtual-time-budget=5000")

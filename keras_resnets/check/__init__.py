@@ -8,6 +8,7 @@ from keras_resnets.check.examination import (
 )
 from keras_resnets.check.findings import Finding, Place
 from keras_resnets.check.page import page
+from keras_resnets.check.thumbnails import thumbnail
 
 __all__ = [
     "Examination",
@@ -17,4 +18,5 @@ __all__ = [
     "examine_folder",
     "examined_before",
     "page",
+    "thumbnail",
 ]

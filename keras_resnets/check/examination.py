@@ -1,11 +1,13 @@
 """The examination of a folder: its numbers and its findings, as text and as JSON."""
 
 import json
+import os
 import warnings
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from keras_resnets._common.console import on_one_line
 from keras_resnets._common.files import read_json
@@ -27,12 +29,14 @@ class Examination(NamedTuple):
         formats: Number of photos by format, the most frequent first.
         sides: Width and height of the smallest photo, the median and the largest, by area.
         findings: What to look at, the worst first.
+        folder: The folder.
     """
 
     data: ImageData
     formats: Mapping[str, int]
     sides: tuple[tuple[int, int], ...]
     findings: tuple[Finding, ...]
+    folder: Path
 
     def overview(self) -> str:
         """Classes, counts, formats and sizes, and what is not used."""
@@ -58,7 +62,11 @@ class Examination(NamedTuple):
         return lines + [f"and {more} more"] * (more > 0)
 
     def to_json(self) -> str:
-        """A JSON object: numbers, what is not used, and findings with the paths of their photos."""
+        """A JSON object: numbers, what is not used, and findings with the paths of their photos.
+
+        A photo's `path` is for people. Its `file` is the same as the system has it, from the folder
+        on and percent-encoded as in a URL, since a name may have bytes that no JSON holds.
+        """
         data = self.data
         values = {
             "format": FORMAT,
@@ -83,16 +91,20 @@ class Examination(NamedTuple):
                     "kind": finding.kind,
                     "about": finding.about,
                     "advice": finding.advice,
-                    "groups": [[_place(place) for place in group] for group in finding.groups],
+                    "groups": [list(map(self._place, group)) for group in finding.groups],
                 }
                 for finding in self.findings
             ],
         }
         return json.dumps(values, ensure_ascii=False, indent=1) + "\n"
 
-
-def _place(place: Place) -> dict[str, Any]:
-    return {"path": place.path, "class_names": place.class_names, "split": place.split}
+    def _place(self, place: Place) -> dict[str, Any]:
+        return {
+            "path": place.path,
+            "file": quote(os.fsencode(_inside(place.file, self.folder))),
+            "class_names": place.class_names,
+            "split": place.split,
+        }
 
 
 def examine(data: ImageData, folder: str) -> Examination:
@@ -103,9 +115,7 @@ def examine(data: ImageData, folder: str) -> Examination:
         folder: The folder.
     """
     seen = [
-        Seen(
-            photo, Place(_relative(photo.path, Path(folder)), photo.class_names, split, photo.path)
-        )
+        Seen(photo, Place(_shown(photo.path, Path(folder)), photo.class_names, split, photo.path))
         for split, photos in data.photos.items()
         if not (split == "test" and data.test_is_validation)
         for photo in photos
@@ -117,6 +127,7 @@ def examine(data: ImageData, folder: str) -> Examination:
         dict(Counter(look.format for look in looks).most_common()),
         (sides[0], sides[len(sides) // 2], sides[-1]),
         tuple(find(data, seen)),
+        Path(folder),
     )
 
 
@@ -165,7 +176,10 @@ def examined_before(path: Path, data: ImageData) -> bool:
     return isinstance(values, dict) and values.get("digest") == data.digest
 
 
-def _relative(path: str, folder: Path) -> str:
+def _shown(path: str, folder: Path) -> str:
+    return on_one_line(readable(str(_inside(path, folder))))
+
+
+def _inside(path: str, folder: Path) -> Path:
     file = Path(path)
-    inside = file.relative_to(folder) if file.is_relative_to(folder) else file
-    return on_one_line(readable(str(inside)))
+    return file.relative_to(folder) if file.is_relative_to(folder) else file

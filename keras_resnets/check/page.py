@@ -1,18 +1,15 @@
 """One page of pictures: what an examination found, to be looked at in a browser."""
 
-import base64
 import html
-import io
 from collections.abc import Iterable
 from pathlib import Path
 
 from keras_resnets.check.examination import Examination
 from keras_resnets.check.findings import Finding, Place
-from keras_resnets.photos.decoding import open_reduced
+from keras_resnets.check.thumbnails import thumbnail
 
 MOST_GROUPS = 24  # shown of a finding
 MOST_PHOTOS = 8  # shown of a group
-SIDE = 112  # pixels of a picture's height
 STYLE = """
 body { font: 15px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 76em; color: #222 }
 h2 { margin: 1.6em 0 .2em; font-size: 1.1em } p { margin: .2em 0 }
@@ -63,15 +60,7 @@ def _group(places: Iterable[Place]) -> str:
 
 def _figure(place: Place) -> str:
     return (
-        f"<figure><img alt='' src='{_picture(Path(place.file))}'>"
+        f"<figure><img alt='' src='{thumbnail(Path(place.file))}'>"
         f"<figcaption>{html.escape(place.path)} <span class='split'>{place.split}</span>"
         "</figcaption></figure>"
     )
-
-
-def _picture(path: Path) -> str:
-    photo, _ = open_reduced(path, SIDE)
-    photo.thumbnail((3 * SIDE, SIDE))
-    content = io.BytesIO()
-    photo.save(content, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"

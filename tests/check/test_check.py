@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import unicodedata
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from albums import album
@@ -140,7 +141,10 @@ def test_names_of_all_kinds_are_printed_on_one_line(tmp_path):
     ]
     assert len(found.text().splitlines()) == len(found.text().split("\n"))
     assert "quote&#x27;&quot;.png" in page(found)
-    json.loads(found.to_json().encode())
+    equal = json.loads(found.to_json().encode())["findings"][0]["groups"]
+    files = {unquote_to_bytes(place["file"]) for group in equal for place in group}
+    assert b"ants/\xff\xe9.png" in files
+    assert all((root / os.fsdecode(file)).is_file() for file in files)
 
 
 def test_the_command_prints_writes_and_ends_as_asked(tmp_path, monkeypatch, capsys):

@@ -34,6 +34,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.data is not None:
         source = config.data.model_copy(update={"folder": arguments.data})
         config = config.model_copy(update={"data": source})
+    import keras_resnets
+
     from ..data.opening import open_checked
     from ..reporting.out_of_fold import OutOfFold, by_features
     from ..reporting.suspects import suspects_of, write_suspects
@@ -43,14 +45,16 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(
             f"Expected photos of one class each. Received: {data.name}, which have any number of labels."
         )
+    model, card = keras_resnets.open_model(folder)
+    data = data.with_classes(card.class_names)
     found = OutOfFold.load(folder / FOLDS) if (folder / FOLDS).is_file() else None
     if found is not None and found.digest == data.digest:
         print("By the networks of the run's folds.")
     else:
-        network, card = _network(folder, config, data.class_names)
+        network = _network(config, model, card)
         found = by_features(network, card, data, arguments.batch_size)
     suspects = suspects_of(found, data)
-    write_suspects(folder, suspects, data, photos=len(found.labels))
+    write_suspects(folder, suspects, data, model, card, photos=len(found.labels))
     if suspects:
         rows = [
             [each.file or f"{each.split} {each.position}", each.label, each.suggested]
@@ -65,24 +69,19 @@ def run(arguments: argparse.Namespace) -> None:
     )
 
 
-def _network(
-    folder: Path, config: Config, class_names: tuple[str, ...]
-) -> tuple["keras.Model", Card]:
+def _network(config: Config, own: "keras.Model", card: Card) -> "keras.Model":
     """The network whose features tell photos apart.
 
     The weights that the run began with have not seen the labels; its own have, and may have learned
     wrong ones by heart.
     """
-    import keras_resnets
-
-    from ..networks import in_training
-
-    own, card = keras_resnets.open_model(folder)
     if config.model.weights is None:
         print(
             "By the features of the run's own network, which has seen the labels: train with --folds 5 "
             "to have each photo judged by a network that has not."
         )
-        return own, card
+        return own
+    from ..networks import in_training
+
     print(f"By the features of the weights that the run began with: {config.model.weights}.")
-    return in_training(config, class_names), card
+    return in_training(config, card.class_names)

@@ -24,7 +24,7 @@ from . import plots
 from .label_metrics import LabelEvaluation, evaluate_labels
 from .labelled import draw_labelled, images_at
 from .metrics import Evaluation, evaluate, with_temperature, with_threshold
-from .seen import save_mistakes
+from .seen import save_seen
 
 SHOWN = 24  # images on a page
 
@@ -293,6 +293,7 @@ def evaluate_run(
             for image, i in zip(images, indices, strict=True)
         ]
         save(page(shown, title), folder / name)
-    save_mistakes(folder / MISTAKES, model, card, result.mistakes, wrong)
+    taken = [mistake.predicted for mistake in result.mistakes]
+    save_seen(folder / MISTAKES, model, card, taken, wrong)
     result.save(folder / EVALUATION)
     return result

@@ -1,4 +1,4 @@
-"""The most confident mistakes as small images: what the network saw, and where the evidence lay."""
+"""Photos in doubt as small images: what the network saw, and where it saw a class."""
 
 import shutil
 from collections.abc import Sequence
@@ -11,8 +11,6 @@ from PIL import Image
 from keras_resnets._common.files import written_aside
 from keras_resnets.card import Card
 
-from .metrics import Mistake
-
 if TYPE_CHECKING:
     import keras
 
@@ -20,37 +18,37 @@ SMALL = 64  # pixels a side, up to which nothing is lost
 Array = np.ndarray[Any, Any]
 
 
-def save_mistakes(
+def save_seen(
     folder: Path,
     model: "keras.Model",
     card: Card,
-    mistakes: Sequence[Mistake],
+    classes: Sequence[int],
     images: Sequence[Array],
 ) -> None:
-    """Writes each photo, and the same under Grad-CAM's map of the predicted class, as WebP files.
+    """Writes each photo, and the same under Grad-CAM's map of a class, as WebP files.
 
     Args:
         folder: Where they go; what was there before is removed.
-        model: The model that made the mistakes.
+        model: The model that sees.
         card: The model's card.
-        mistakes: The mistakes.
-        images: Their images, `(height, width, 3)` uint8 of any size.
+        classes: A class of the model for each photo.
+        images: The photos, `(height, width, 3)` uint8 of any size.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    if not mistakes:
+    if not classes:
         return
     from keras_resnets.explain import grad_cam, overlay
 
     pixels = np.stack([card.preprocessing.pixels(image) for image in images])
-    classes = np.array([mistake.predicted for mistake in mistakes])
-    heats = grad_cam(model, card.preprocessing.normalize(pixels), class_index=classes)
+    normalized = card.preprocessing.normalize(pixels)
+    heats = grad_cam(model, normalized, class_index=np.array(classes))
     for index, (seen, heat) in enumerate(zip(pixels, heats, strict=True)):
         _save(seen, folder / photo_name(index))
         _save(overlay(seen, heat), folder / heat_name(index))
 
 
 def photo_name(index: int) -> str:
-    """Name of a mistake's photo."""
+    """Name of a photo."""
     return f"{index:02}.webp"
 
 

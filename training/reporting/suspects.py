@@ -4,19 +4,26 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from keras_resnets._common.console import on_one_line
 from keras_resnets._common.files import write_text
 from keras_resnets._common.pictures import Shown, page, save
+from keras_resnets.card import Card
 from keras_resnets.data import ImageData
 
-from ..run.folder import SUSPECTS
+from ..run.folder import SUSPECTS, SUSPECTS_SEEN
 from .labelled import images_at
 from .out_of_fold import Array, OutOfFold
+from .seen import save_seen
 
-SHOWN = 48  # on the page
+if TYPE_CHECKING:
+    import keras
+
+SHOWN = 48  # in the picture
+SEEN = 12  # on the run's page, under heat maps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +33,7 @@ class Suspect:
     Attributes:
         split: Its split.
         position: Its place in the split's fixed order, from 0.
-        file: Its path; empty where the images are not files.
+        file: Its path, with what no text can hold escaped; empty where the images are not files.
         label: The class that it is labelled as.
         label_probability: Probability of that class.
         suggested: The class that it is taken for.
@@ -101,7 +108,7 @@ def suspects_of(predictions: OutOfFold, data: ImageData) -> list[Suspect]:
             Suspect(
                 split,
                 position,
-                files[position].path if files else "",
+                on_one_line(files[position].path) if files else "",
                 data.class_names[labels[index]],
                 round(float(probabilities[index, labels[index]]), 4),
                 data.class_names[taken],
@@ -111,13 +118,26 @@ def suspects_of(predictions: OutOfFold, data: ImageData) -> list[Suspect]:
     return suspects
 
 
-def write_suspects(run: Path, suspects: Sequence[Suspect], data: ImageData, *, photos: int) -> None:
-    """Writes `suspects.json` and `suspects.png`, a page of the first ones, into a run's folder.
+def write_suspects(
+    run: Path,
+    suspects: Sequence[Suspect],
+    data: ImageData,
+    model: "keras.Model",
+    card: Card,
+    *,
+    photos: int,
+) -> None:
+    """Writes what was found of wrong labels into a run's folder.
+
+    These are `suspects.json`, `suspects.png` with the first ones, and the very first in `suspects/`,
+    each under the heat map of the class that it is taken for.
 
     Args:
         run: The folder.
         suspects: The photos whose labels are probably wrong.
-        data: The images they are of.
+        data: The images they are of, with the run's classes.
+        model: The run's model.
+        card: The model's card.
         photos: Number of photos that were judged.
     """
     Suspects(photos, list(suspects)).save(run / SUSPECTS)
@@ -127,14 +147,13 @@ def write_suspects(run: Path, suspects: Sequence[Suspect], data: ImageData, *, p
         places = [each.position for each in first if each.split == split]
         found = images_at(data, split, np.array(places))
         images |= {(split, place): image for place, image in zip(places, found, strict=True)}
+    seen = [images[each.split, each.position] for each in first]
     shown = [
-        Shown(
-            images[each.split, each.position],
-            f"{each.label}?\n{each.suggested} {each.probability:.0%}",
-            "firebrick",
-        )
-        for each in first
+        Shown(image, f"{each.label}?\n{each.suggested} {each.probability:.0%}", "firebrick")
+        for each, image in zip(first, seen, strict=True)
     ]
+    taken = [card.class_names.index(each.suggested) for each in first]
+    save_seen(run / SUSPECTS_SEEN, model, card, taken[:SEEN], seen[:SEEN])
     save(
         page(shown, f"Labels to look at: {len(suspects)} of {photos} photos"), run / "suspects.png"
     )

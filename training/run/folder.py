@@ -32,7 +32,7 @@ EVALUATION = "evaluation.json"
 MISTAKES = "mistakes"
 CHECK = "check.json"
 FOLDS, FOLDS_EVALUATION = "folds.npz", "folds.json"
-SUSPECTS = "suspects.json"
+SUSPECTS, SUSPECTS_SEEN = "suspects.json", "suspects"
 PAGE, PICTURE = "report.html", "report.png"
 # What a run leaves: the only files of a folder that are ever moved or removed.
 OWN = frozenset(
@@ -40,7 +40,7 @@ OWN = frozenset(
         *(MARK, CONFIG, ORIGIN, CHECKPOINTS, HISTORY, "history.csv", EVALUATION, "classes.txt"),
         *(BEST, "best.card.json", LAST, "last.card.json"),
         *("curves.png", "confusion.png", "mistakes.png", "predictions.png"),
-        *("folds", FOLDS, FOLDS_EVALUATION, SUSPECTS, "suspects.png"),
+        *("folds", FOLDS, FOLDS_EVALUATION, SUSPECTS, SUSPECTS_SEEN, "suspects.png"),
         *(CHECK, PAGE, PICTURE, "labels.png", MISTAKES, "tensorboard", "tflite"),
     }
 )

@@ -1,6 +1,7 @@
 """Labels that were made wrong are found, and few others."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -15,6 +16,7 @@ from training import recipe
 from training.cli import main
 from training.config import Config
 from training.reporting.out_of_fold import OutOfFold, folds_of
+from training.reporting.seen import heat_name, photo_name
 from training.reporting.suspects import suspicious
 from training.run.folder import CONFIG, EVALUATION, FOLDS, MARK
 
@@ -56,7 +58,7 @@ def run(photos, tmp_path, randomise):
     """A finished run on the photos, two of which lie in wrong folders."""
     album = tmp_path / "photos"
     shutil.copytree(photos, album)
-    (album / "red" / "3.png").rename(album / "blue" / "été, 3.png")
+    (album / "red" / "3.png").rename(album / "blue" / os.fsdecode(b"\xe9t\xe9, 3.png"))
     (album / "green" / "7.png").rename(album / "red" / "other.png")
     folder = tmp_path / "run"
     folder.mkdir()
@@ -78,10 +80,13 @@ def test_photos_in_wrong_folders_are_named_and_drawn(run, capsys):
     assert written["photos"] == 60
     found = {each["file"]: (each["label"], each["suggested"]) for each in written["suspects"]}
     album = run.parent / "photos"
-    assert found[str(album / "blue" / "été, 3.png")] == ("blue", "red")
+    assert found[str(album / "blue" / "\\udce9t\\udce9, 3.png")] == ("blue", "red")
     assert found[str(album / "red" / "other.png")] == ("red", "green")
     assert len(found) < 12
     assert (run / "suspects.png").read_bytes().startswith(b"\x89PNG")
+    # The first are kept as the run's network sees them, each beside its heat map.
+    seen = {path.name for path in (run / "suspects").iterdir()}
+    assert seen == {name(i) for i in range(len(found)) for name in (photo_name, heat_name)}
     printed = capsys.readouterr().out
     assert "which has seen the labels" in printed
     assert f"{len(found)} of 60 labels to look at" in printed

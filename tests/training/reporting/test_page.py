@@ -4,16 +4,21 @@ import dataclasses
 import html
 import html.parser
 import json
+import os
 import re
+import shutil
 
 import browsers
 import numpy as np
+import pypdf
 import pytest
+from albums import album
 from browsers import needs_chromium
 from PIL import Image
 
 from keras_resnets._common.phone_report import REPORT, FileRow, KerasRow, PhoneReport
 from keras_resnets.card import Card
+from keras_resnets.check import examine_folder
 from keras_resnets.preprocessing import Preprocessing
 from training import recipe
 from training.cli import main
@@ -119,25 +124,34 @@ def test_it_says_what_was_measured_and_needs_nothing_else(page, runs):
     # Each cell of the confusion matrix.
     cells = [int(text) for text in re.findall(r"<td [^>]*>(\d+)<small>", page)]
     assert cells == [count for row in evaluation.confusion for count in row if count]
-    assert page.count("<figure><div") == len(evaluation.mistakes) == page.count("where ") - 1
+    assert page.count("<figure><div") == len(evaluation.mistakes) == page.count('alt="where ')
 
 
 def test_what_was_found_of_the_photos_and_the_file_to_take(tmp_path):
-    made(tmp_path / "run")
-    places = [{"path": f"a/<{i}>.jpg", "class_names": ["a"], "split": "train"} for i in (1, 2)]
-    finding = {
-        "kind": "copies",
-        "about": "2 photos are one",
-        "advice": "Remove one.",
-        "groups": [places],
-    }
-    (tmp_path / "run" / "check.json").write_text(json.dumps({"findings": [finding]}))
+    """Photos of any name have their picture; of one that is gone since, the name is told."""
+    cats = album(tmp_path / "album") / "cat"
+    for name in (b"<1>.png", "\u1100\u1161.png".encode(), b"\xff.png", b"gone.png"):
+        shutil.copy(cats / "0.png", cats / os.fsdecode(name))
+    (cats / "0.png").unlink()
+    for number in range(4):
+        shutil.copy(cats / "1.png", cats / f"1 {number}.png")
+    made(tmp_path / "run", data={"folder": str(cats.parent)})
+    check = tmp_path / "run" / "check.json"
+    values = json.loads(examine_folder(str(cats.parent)).to_json())
+    equal = [finding for finding in values["findings"] if finding["kind"] == "equal"]
+    check.write_text(json.dumps({"findings": equal}), "utf-8")
+    (cats / "gone.png").unlink()
     write_run(RunContent.read(tmp_path / "run"), tmp_path / "page.html")
-    texts = References((tmp_path / "page.html").read_text("utf-8")).texts
-    assert {"copies", "a/<1>.jpg", "a/<2>.jpg", "Remove one."} <= set(texts)
+    page = References((tmp_path / "page.html").read_text("utf-8"))
+    texts = page.texts
+    assert "2 groups (9 photos) of equal files" in texts
+    assert {"cat/<1>.png", "cat/\uac00.png", "cat/\\xff.png", "cat/gone.png"} <= set(texts)
+    assert sum(text.startswith("cat/1") for text in texts) == 4
+    assert "and 1 more" in texts
+    assert sum(text.startswith("data:image/jpeg") for text in page.found) == 3 + 4
     # The loss of one photo of 120 is no more than chance: the fastest.
     assert "a.int8.tflite" in texts[: texts.index("Training")]
-    (tmp_path / "run" / "check.json").write_text('{"findings": []}')
+    check.write_text('{"findings": []}')
     write_run(RunContent.read(tmp_path / "run"), tmp_path / "page.html")
     assert "Nothing was found." in (tmp_path / "page.html").read_text("utf-8")
 
@@ -248,6 +262,31 @@ def test_it_lives_in_a_browser(page, tmp_path):
 
 
 @needs_chromium
+def test_it_prints(tmp_path):
+    """Light on a dark system, nothing to press; where a table goes on, its heading is there again."""
+    made(tmp_path / "run", [f"class {index}" for index in range(30)])
+    write_run(RunContent.read(tmp_path / "run"), tmp_path / "page.html")
+    pages = pypdf.PdfReader(browsers.printed(tmp_path / "page.html", tmp_path / "profile")).pages
+    texts = [page.extract_text() for page in pages]
+    assert sum("class photos recall precision" in text for text in texts) == 2
+    assert "↕" not in "".join(texts)
+    assert "label_smoothing: 0.0" in texts[-1]
+    assert f"{len(pages)} / {len(pages)}" in texts[-1]
+    colours = [page.get_contents().get_data() for page in pages]
+    assert all(b".1098 .1255 .1412 rg" in colour for colour in colours)  # the text's
+    assert not any(b".902 .9098 .9176 rg" in colour for colour in colours)
+    # The matrix of 30 columns is on one page, as wide as it is between the margins.
+    (matrix,) = [number for number, text in enumerate(texts) if "What is taken for what" in text]
+    assert "class 29" in texts[matrix]
+    places = []
+    pages[matrix].extract_text(
+        visitor_text=lambda text, to, at, *_: places.append((to[0] * at[4] + to[4], text.strip()))
+    )
+    counts = [place for place, text in places if re.fullmatch(r"\d+", text)]
+    assert max(counts) < 612 - 42 < max(counts) + 30
+
+
+@needs_chromium
 def test_several_runs_stand_side_by_side(runs, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first, second = runs
@@ -303,9 +342,14 @@ def test_labels_to_look_at_and_folds_are_told_where_there_are_some(tmp_path, pag
     evaluation.save(tmp_path / "run" / "folds.json")
     suspect = Suspect("train", 3, "/<b>/é 1.png", NAMES[1], 0.01, NAMES[0], 0.98)
     Suspects(120, [suspect]).save(tmp_path / "run" / "suspects.json")
+    (tmp_path / "run" / "suspects").mkdir()
+    for name in (photo_name(0), heat_name(0)):
+        Image.new("RGB", (32, 32)).save(tmp_path / "run" / "suspects" / name)
     written = tmp_path / "report.html"
     write_run(RunContent.read(tmp_path / "run"), written)
     texts = References(written.read_text("utf-8")).texts
+    assert ", labelled" in texts
+    assert f"where {NAMES[0]} was seen" in written.read_text("utf-8")
     start = texts.index("/<b>/é 1.png")
     assert [text for text in texts[start:] if text][:4] == [
         *("/<b>/é 1.png", NAMES[1], NAMES[0], "98.0%"),

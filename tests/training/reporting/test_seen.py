@@ -1,4 +1,4 @@
-"""The small images of a run's mistakes."""
+"""The small images of photos in doubt."""
 
 import networks
 import numpy as np
@@ -7,31 +7,30 @@ from PIL import Image
 from keras_resnets.card import Card
 from keras_resnets.explain import grad_cam, overlay
 from keras_resnets.preprocessing import Preprocessing
-from training.reporting.metrics import Mistake
-from training.reporting.seen import heat_name, photo_name, save_mistakes
+from training.reporting.seen import heat_name, photo_name, save_seen
 
 
-def test_each_mistake_is_what_the_network_saw_and_where(tmp_path, randomise, rng):
+def test_each_is_what_the_network_saw_and_where(tmp_path, randomise, rng):
     model = networks.small("ResNeXt", input_shape=(32, 32, 3), classes=3)
     randomise(model)
     card = Card("ResNeXt", ("a", "b", "c"), Preprocessing(size=32))
     images = [rng.integers(0, 256, shape, "uint8") for shape in ((50, 40, 3), (32, 32, 3))]
-    mistakes = [Mistake(7, 0, 1, 0.9), Mistake(3, 1, 2, 0.8)]
+    classes = [1, 2]
     (tmp_path / "mistakes").mkdir()
     (tmp_path / "mistakes" / "05.webp").write_bytes(b"of the run before")
-    save_mistakes(tmp_path / "mistakes", model, card, mistakes, images)
+    save_seen(tmp_path / "mistakes", model, card, classes, images)
     names = {name(index) for index in (0, 1) for name in (photo_name, heat_name)}
     assert {path.name for path in (tmp_path / "mistakes").iterdir()} == names
-    for index, (mistake, image) in enumerate(zip(mistakes, images, strict=True)):
+    for index, (label, image) in enumerate(zip(classes, images, strict=True)):
         pixels = card.preprocessing.pixels(image)
         with Image.open(tmp_path / "mistakes" / photo_name(index)) as photo:
             np.testing.assert_array_equal(np.asarray(photo), pixels)
-        heat = grad_cam(model, card.preprocessing.normalize(pixels), class_index=mistake.predicted)
+        heat = grad_cam(model, card.preprocessing.normalize(pixels), class_index=label)
         with Image.open(tmp_path / "mistakes" / heat_name(index)) as photo:
             np.testing.assert_allclose(np.asarray(photo), overlay(pixels, heat), atol=1)
 
 
-def test_without_mistakes_there_is_no_folder(tmp_path):
+def test_without_photos_there_is_no_folder(tmp_path):
     card = Card("ResNeXt", ("a",), Preprocessing())
-    save_mistakes(tmp_path / "mistakes", None, card, [], [])
+    save_seen(tmp_path / "mistakes", None, card, [], [])
     assert not (tmp_path / "mistakes").exists()

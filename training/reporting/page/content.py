@@ -2,11 +2,9 @@
 
 import base64
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from keras_resnets._common.files import read_json
 from keras_resnets._common.phone_report import REPORT, PhoneReport
 from keras_resnets.card import Card
 
@@ -18,6 +16,7 @@ from ...run.folder import (
     FOLDS_EVALUATION,
     MISTAKES,
     SUSPECTS,
+    SUSPECTS_SEEN,
     is_finished,
     is_marked,
     read_config,
@@ -29,19 +28,19 @@ from ..metrics import Evaluation
 from ..seen import heat_name, photo_name
 from ..suspects import Suspects
 from .charts import Row
+from .findings import ShownFinding, read_findings
 
-MOST_BYTES = 2**30  # of an examination
 MOST_PAIRS = 12  # of classes that are taken for each other
 
 
 @dataclasses.dataclass(frozen=True)
-class ShownMistake:
-    """A photo that was taken for another class.
+class Doubted:
+    """A photo that was taken for another class than it is labelled as.
 
     Attributes:
         photo: The photo as a `data:` URI.
-        heat: The same under the heat map of the predicted class.
-        label: Name of the true class.
+        heat: The same under the heat map of the class that it was taken for.
+        label: Name of the class that it is labelled as.
         predicted: Name of the class that it was taken for.
         confidence: Probability of that class.
     """
@@ -113,9 +112,9 @@ class RunContent:
         origin: Where it comes from, or `None`.
         phone: How its phone files compare, or `None`.
         mistakes: The most confident ones.
-        findings: What was found of the photos before training, as `check.json` has it; `None` where
-            nobody looked.
+        findings: What was found of the photos before training; `None` where nobody looked.
         suspects: What was found of wrong labels, or `None` where nobody looked.
+        doubted: The first of these.
         folds: The numbers of a cross-validation, or `None`.
     """
 
@@ -126,24 +125,21 @@ class RunContent:
     card: Card | None
     origin: Origin | None
     phone: PhoneReport | None
-    mistakes: Sequence[ShownMistake]
-    findings: Sequence[Mapping[str, Any]] | None
+    mistakes: Sequence[Doubted]
+    findings: Sequence[ShownFinding] | None
     suspects: Suspects | None
+    doubted: Sequence[Doubted]
     folds: Evaluation | None
 
     @property
     def photos(self) -> str | None:
         """The folder of its photos; `None` where they came by name, or nobody knows."""
-        return self._source("folder")
+        return _source(self.card, "folder")
 
     @property
     def dataset(self) -> str | None:
         """The name by which its images came; `None` where they are a folder, or nobody knows."""
-        return self._source("dataset")
-
-    def _source(self, kind: str) -> str | None:
-        data = (self.card and self.card.data) or {}
-        return data.get(kind)
+        return _source(self.card, "dataset")
 
     @classmethod
     def read(cls, run: Path) -> "RunContent":
@@ -153,17 +149,21 @@ class RunContent:
             UserError: Where a file of it is broken.
         """
         evaluation = load(run / EVALUATION)
+        card = Card.load(run / BEST) if (run / BEST).is_file() else None
+        looked = (run / CHECK).is_file()
+        suspects = Suspects.load(run / SUSPECTS) if (run / SUSPECTS).is_file() else None
         return cls(
             folder=run,
             rows=read_rows(run),
             evaluation=evaluation,
             config=read_config(run),
-            card=Card.load(run / BEST) if (run / BEST).is_file() else None,
+            card=card,
             origin=Origin.load(run) if is_marked(run) else None,
             phone=_phone(run),
-            mistakes=list(_mistakes(run / MISTAKES, evaluation)),
-            findings=_findings(run / CHECK),
-            suspects=Suspects.load(run / SUSPECTS) if (run / SUSPECTS).is_file() else None,
+            mistakes=_doubted(run / MISTAKES, _mistakes(evaluation)),
+            findings=read_findings(run / CHECK, _source(card, "folder")) if looked else None,
+            suspects=suspects,
+            doubted=_doubted(run / SUSPECTS_SEEN, _suspected(suspects)),
             folds=_folds(run / FOLDS_EVALUATION),
         )
 
@@ -192,13 +192,9 @@ def _phone(run: Path) -> PhoneReport | None:
     return PhoneReport.load(exported) if exported.is_file() else None
 
 
-def _findings(path: Path) -> Sequence[Mapping[str, Any]] | None:
-    if not path.is_file():
-        return None
-    found: Sequence[Mapping[str, Any]] = read_json(path, "an examination", most=MOST_BYTES)[
-        "findings"
-    ]
-    return found
+def _source(card: Card | None, kind: str) -> str | None:
+    data = (card and card.data) or {}
+    return data.get(kind)
 
 
 def _folds(path: Path) -> Evaluation | None:
@@ -210,17 +206,26 @@ def data_uri(image: Path) -> str:
     return "data:image/webp;base64," + base64.b64encode(image.read_bytes()).decode()
 
 
-def _mistakes(folder: Path, evaluation: Evaluation | LabelEvaluation) -> Iterator[ShownMistake]:
+Taken = tuple[str, str, float]  # the label, the class that was seen, and its probability
+
+
+def _mistakes(evaluation: Evaluation | LabelEvaluation) -> list[Taken]:
     if isinstance(evaluation, LabelEvaluation):
-        return
+        return []
     names = evaluation.class_names
-    for index, mistake in enumerate(evaluation.mistakes):
+    return [(names[it.label], names[it.predicted], it.confidence) for it in evaluation.mistakes]
+
+
+def _suspected(suspects: Suspects | None) -> list[Taken]:
+    found = suspects.suspects if suspects else []
+    return [(it.label, it.suggested, it.probability) for it in found]
+
+
+def _doubted(folder: Path, taken: Iterable[Taken]) -> list[Doubted]:
+    """Those of which `save_seen` has left pictures."""
+    found = []
+    for index, (label, predicted, confidence) in enumerate(taken):
         photo, heat = folder / photo_name(index), folder / heat_name(index)
         if photo.is_file() and heat.is_file():
-            yield ShownMistake(
-                data_uri(photo),
-                data_uri(heat),
-                names[mistake.label],
-                names[mistake.predicted],
-                mistake.confidence,
-            )
+            found.append(Doubted(data_uri(photo), data_uri(heat), label, predicted, confidence))
+    return found
