@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-# Importing one registers all classes in it that a saved model may name.
+# Importing one registers all classes in it that a saved model may name. At its top none imports another
+# module of ours that imports Keras: that one may be half imported, and Keras on its behalf.
 HOMES = ("keras_resnets.layers", "keras_resnets.optimizers", "keras_resnets.quantization")
 
 

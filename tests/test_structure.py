@@ -28,6 +28,15 @@ AT_IMPORT = {
         "keras_resnets.errors",
         "keras_resnets._common.types",
     },
+    # Registered as soon as Keras is there, on behalf of whatever module imported it first.
+    "keras_resnets/quantization": {
+        "keras",
+        "numpy",
+        "keras_resnets.quantization",
+        "keras_resnets.errors",
+        "keras_resnets._common.types",
+    },
+    "keras_resnets/optimizers.py": {"keras"},
     # Which networks and checkpoints there are must be told at once: Keras waits for what builds.
     "keras_resnets/weights": {
         "numpy",
@@ -76,6 +85,7 @@ LAZILY = {
     "keras_resnets/photos/looking.py": {"PIL", "imagehash"},
     "keras_resnets/photos/duplicates.py": {"scipy"},
     "keras_resnets/preprocessing.py": {"PIL", "keras"},
+    "keras_resnets/quantization": {"keras_resnets.features", "keras_resnets.layers"},
     "keras_resnets/quantization/rounding.py": {"tensorflow"},
     "keras_resnets/weights": {"keras"},
     "keras_resnets/weights/hub.py": {"keras", "huggingface_hub", "httpx", "requests", "httpx2"},

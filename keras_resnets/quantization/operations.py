@@ -7,9 +7,6 @@ from typing import Any
 
 import keras
 
-from keras_resnets.features import all_layers
-from keras_resnets.layers import Deployable
-
 
 @dataclass(frozen=True)
 class Operations:
@@ -52,6 +49,9 @@ def opened(deployed: keras.Model) -> Operations:
     Args:
         deployed: What `keras_resnets.deploy` makes. Its convolutions are renamed.
     """
+    from keras_resnets.features import all_layers
+    from keras_resnets.layers import Deployable
+
     top = {id(layer) for layer in deployed.layers}
     for index, layer in enumerate(all_layers(deployed)):
         if id(layer) not in top and layer.weights and not isinstance(layer, Deployable):

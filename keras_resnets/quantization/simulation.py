@@ -9,8 +9,6 @@ from keras import ops
 
 from keras_resnets._common.types import Tensor
 from keras_resnets.errors import UserError
-from keras_resnets.features import all_layers
-from keras_resnets.layers import Deployable
 from keras_resnets.quantization.operations import Operations, maker, opened
 from keras_resnets.quantization.rounding import LEVELS, FakeQuantize, RoundedWeights
 
@@ -136,6 +134,9 @@ class Int8Simulation(keras.Model):
 
     @staticmethod
     def _check(deployed: keras.Model) -> None:
+        from keras_resnets.features import all_layers
+        from keras_resnets.layers import Deployable
+
         others = [
             f"{layer.name}, a {type(layer).__name__}"
             for layer in all_layers(deployed)
