@@ -19,6 +19,7 @@ from training.cli import main
 from training.commands.configuration import add_configuration, configured
 from training.run.checkpoint import Checkpoints
 from training.run.folder import read_config, read_rows
+from training.run.journal import Journal
 
 NAMES = ("blue", "green", "red")
 
@@ -218,7 +219,13 @@ def test_the_classifier_is_kept_for_the_same_classes_alone(finished):
     assert others == {"predictions/kernel", "predictions/bias"}
 
 
-def test_a_run_from_a_run_ends_early_and_goes_on_alike(finished, photos, tmp_path, capsys):
+class Killed(BaseException):
+    """Stands for `kill -9`: no handler of ours sees it, and nothing is saved."""
+
+
+def test_a_run_from_a_run_ends_early_killed_or_not(
+    finished, photos, tmp_path, monkeypatch, capsys
+):
     """A learning rate that moves no weight: the second epoch is no better than the first."""
     run, _ = finished
     new = tmp_path / "new run"
@@ -228,9 +235,24 @@ def test_a_run_from_a_run_ends_early_and_goes_on_alike(finished, photos, tmp_pat
         *("--set", "deterministic=false", "--set", "model.freeze=2", "--strategy", "one"),
         *("--set", "head=null"),
     ]
-    assert main([*arguments, *settings]) == 0
+    # Killed as the epoch ends in which its patience does: two epochs of waiting are not forgotten.
+    end_epoch = Journal.end_epoch
+
+    def dying(journal, *measures):
+        if journal.epoch == 2:
+            raise Killed
+        return end_epoch(journal, *measures)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "end_epoch", dying)
+        with pytest.raises(Killed):
+            main([*arguments, *settings])
+    assert len(read_rows(new)) == 2
     printed = capsys.readouterr().out
     assert f"starts from {run / 'best.keras'}" in printed
+    assert main([*arguments, *settings]) == 0
+    printed = capsys.readouterr().out
+    assert "Continuing after 2 epochs" in printed
     assert "Ended after 3 of 9 epochs: none was better than epoch 1 in the last 2." in printed
     assert len(read_rows(new)) == 3
     assert Card.load(new / "best.keras").class_names == NAMES
