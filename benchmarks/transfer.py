@@ -5,9 +5,9 @@
 CIFAR is a folder of image files, `train/CLASS` and `test/CLASS`. A small ResNeXt learns airplane,
 automobile, bird, cat and deer (`runs/transfer/source`, once). Then `keras-resnets train` learns the five
 others from so many photos a class, drawn by the seed, in each of the variants; every model is measured
-on the same 1,000 test photos of these classes. Prints each command, and a table of the mean and the
-spread of the accuracy over the seeds. Results are kept in `runs/transfer/results.json`: what is there is
-not run again.
+on the same 1,000 test photos of these classes. Prints each command, and tables of the mean and the
+spread over the seeds: accuracy with the seconds of CPU time, and what the temperature does. Results
+are kept in `runs/transfer/results.json`: what is there is not run again.
 """
 
 import argparse
@@ -30,12 +30,13 @@ NEW = ("dog", "frog", "horse", "ship", "truck")
 TESTED = 200  # photos a class
 NETWORK = [
     "--model=ResNeXt",
-    "--set=model.arguments={depths: [1, 2, 2], planes: 16, cardinality: 8, width: 16, stem: small, "
-    "stem_filters: 16, zero_gamma: false}",
+    "--set=model.arguments={depths: [1, 2, 3, 2], planes: 8, cardinality: 4, width: 16, "
+    "stem: small, stem_filters: 16, zero_gamma: false}",
     "--set=preprocessing={size: 32, crop_fraction: 1.0, mean: [0.4914, 0.4822, 0.4465], "
     "std: [0.2470, 0.2435, 0.2616]}",
 ]
 START = f"--weights={FOLDER / 'source'}"
+Results = dict[str, dict[str, float]]
 VARIANTS = {
     "default": [START],
     "classifier alone": [START, "--quick"],
@@ -64,7 +65,7 @@ def link_photos(cifar: Path, folder: Path, classes: tuple[str, ...], count: int,
 
 
 def train(run: Path, *options: str) -> dict[str, float]:
-    """Runs the command in this process; the test accuracy, and the seconds of wall and of CPU time."""
+    """Runs the command in this process; what its test photos say, and the seconds that it took."""
     import keras
 
     from keras_resnets.cli import main
@@ -80,6 +81,8 @@ def train(run: Path, *options: str) -> dict[str, float]:
     evaluation = json.loads((run / "evaluation.json").read_text("utf-8"))
     return {
         "accuracy": evaluation["top1"],
+        "calibration_error": evaluation["calibration_error"],
+        "without_temperature": evaluation["calibration_error_before"],
         "seconds": time.perf_counter() - wall,
         "cpu_seconds": time.process_time() - cpu,
     }
@@ -96,24 +99,32 @@ def learn_source(cifar: Path, epochs: int) -> None:
     print(f"source: {train(FOLDER / 'source', *options)['accuracy']:.1%}", flush=True)
 
 
-def show(results: dict[str, dict[str, float]], variants: list[str], counts: list[int]) -> None:
-    """A row a variant, a column a number of photos: mean, spread over the seeds, and CPU seconds."""
-    rows = []
-    for variant in variants:
-        cells = []
-        for count in counts:
-            found = [
-                result for name, result in results.items() if name.startswith(f"{variant}/{count}/")
-            ]
-            accuracies = [100 * result["accuracy"] for result in found]
-            if not accuracies:
-                cells.append("–")
-                continue
-            spread = statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0
-            seconds = statistics.mean(result["cpu_seconds"] for result in found)
-            cells.append(f"{statistics.mean(accuracies):.1f} ± {spread:.1f} % ({seconds:.0f} s)")
-        rows.append([variant, *cells])
-    print("\n" + table(["", *(f"{count} a class" for count in counts)], rows))
+def show(results: Results, variants: list[str], counts: list[int]) -> None:
+    """A row a variant, a column a number of photos."""
+
+    def rows(measures: dict[str, str]) -> list[list[str]]:
+        return [
+            [v, *(_cell(results, f"{v}/{count}/", measures) for count in counts)] for v in variants
+        ]
+
+    head = ["", *(f"{count} a class" for count in counts)]
+    print("\nAccuracy, and seconds of CPU time")
+    print(table(head, rows({"accuracy": "{:.1%} ± {:.1%}", "cpu_seconds": "{:.0f} s"})))
+    print("\nCalibration error without the temperature, and with it")
+    print(table(head, rows({"without_temperature": "{:.1%}", "calibration_error": "{:.1%}"})))
+
+
+def _cell(results: Results, prefix: str, measures: dict[str, str]) -> str:
+    """Measures of the runs whose names begin so: their mean over the seeds, and their spread."""
+    found = [result for name, result in results.items() if name.startswith(prefix)]
+    if not found:
+        return "–"
+    parts = []
+    for name, layout in measures.items():
+        values = [result[name] for result in found]
+        spread = statistics.stdev(values) if len(values) > 1 else 0.0
+        parts.append(layout.format(statistics.mean(values), spread))
+    return ", ".join(parts)
 
 
 def main() -> None:
