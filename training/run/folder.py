@@ -155,8 +155,8 @@ class RunFolder:
     def _check(self, config: Config, force: bool) -> None:
         path = self.path
         if not is_marked(path):
-            found = sorted(entry.name for entry in path.iterdir())
-            if set(found) - {WORKERS, LOCK}:
+            found = sorted({entry.name for entry in path.iterdir()} - {WORKERS, LOCK})
+            if found:
                 raise UserError(
                     f"Expected a run folder or an empty one. Received: {path}, which holds other "
                     f"files: {', '.join(found[:5])}. Name another one by --run."

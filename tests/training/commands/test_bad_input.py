@@ -83,7 +83,7 @@ def test_an_argument_the_constructor_refuses(refused, photos):
 def test_a_folder_with_other_files_is_left_alone(refused, photos, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("dear")
-    assert "which holds other files" in refused(
+    assert "which holds other files: thesis.txt. Name" in refused(
         photos, "--weights", "none", "--run", "mine", "--force"
     )
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "dear"

@@ -330,6 +330,8 @@ def test_places_in_a_chart():
     assert chart.down(chart.y.low) == 176
     assert chart.down(chart.y.high) == 8
     assert reliability([0.0] * 15).place((0.5, 0.5)) == (188, 92)
+    losses = [{"epoch": 1, "loss": 0.2, "validation_loss": 9.0}]
+    assert curves({"": losses}, "loss").y.low == 0
     one = axis("x", [3.0])
     assert one.low < 3 < one.high
     assert dataclasses.replace(one, low=0, high=4).share(1) == 0.25

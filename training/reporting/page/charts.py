@@ -1,6 +1,7 @@
 """Charts as numbers: where lines, points and ticks lie; `templates/chart.html` draws them as SVG."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 WIDTH, HEIGHT = 340, 210  # of a chart, in its own units
@@ -173,7 +174,7 @@ def curves(runs: Mapping[str, Sequence[Row]], quantity: str) -> Chart:
             "",
             (y for _, y in reached),
             percent if shares else number,
-            bounds=(0, 1) if shares else None,
+            bounds=(0, 1 if shares else math.inf),
         ),
         lines=lines,
     )
