@@ -142,13 +142,12 @@ def _file_cell(model: str, mode: str, goal: float, size: Size, files: str) -> Ce
         f"{files}/{who}.{model}.{mode}.{suffix}"
         for who, suffix in (("timm", "onnx"), ("keras_resnets", "tflite"), ("kecam", "tflite"))
     )
+    of_timm = _export("timm", "timm", TIMM[model], mode, size, onnx)
+    read = {"kind": "invoke", "file": onnx}
     contenders = [
         Contender(OURS, _litert(ours), _export("ours", HOME, model, mode, size, ours)),
-        Contender(
-            "onnxruntime",
-            Preparation("onnx", "timm", {"kind": "invoke", "file": onnx}),
-            _export("timm", "timm", TIMM[model], mode, size, onnx),
-        ),
+        Contender("onnxruntime", Preparation("onnx", "timm", read), of_timm),
+        Contender("OpenVINO", Preparation("openvino", HOME, read), of_timm),
     ]
     absent = {}
     if model in KECAM:
