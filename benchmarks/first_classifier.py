@@ -17,8 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
+from benchmarks.drawn import draw_photos
 
 MODEL = "ReXNet100"
 IMPORTS = "from keras_resnets_training import loop\n"
@@ -58,18 +57,6 @@ def told():
 """
 
 
-def draw_photos(folder: Path, count: int) -> None:
-    """JPEGs that compress as photos do: smooth shapes with a little noise, brighter in one class."""
-    rng = np.random.default_rng(0)
-    for index in range(count):
-        coarse = rng.integers(0, 200, (8, 10, 3), dtype="uint8")
-        image = np.asarray(Image.fromarray(coarse).resize((320, 240), Image.Resampling.BICUBIC))
-        noisy = image + rng.normal(20 * (index % 2), 6, image.shape)
-        path = folder / f"class {index % 2}" / f"{index:05}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(noisy.clip(0, 255).astype("uint8")).save(path, quality=90)
-
-
 def cpu_seconds(program: str, folder: Path) -> float:
     """CPU time of a Python program up to its first call of `told`."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
@@ -93,7 +80,7 @@ def main() -> None:
     ratios = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        draw_photos(folder / "photos", options.photos)
+        draw_photos(folder / "photos", options.photos, 2, 320, 240)
         cpu_seconds(MAKE + "told()", folder)
         for _ in range(options.rounds):
             start = cpu_seconds("told()", folder)

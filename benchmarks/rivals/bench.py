@@ -1,6 +1,7 @@
 """Ours and every rival side by side: one process an engine, turns, a control between them.
 
     python -m benchmarks.rivals [--quick] [--only TASK/MODEL …] [--threads 2]
+    python -m benchmarks.rivals --only photos   # the whole task, from photos to a file
 
 Builds what is missing (the rivals' environments in `.venvs/`, their files in `runs/bench/files/`) and
 writes `bench.json`, `bench.md` and `bench.png` into `runs/bench/` after every comparison; with `--only`,
@@ -46,8 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--only",
         nargs="+",
         metavar="TASK/MODEL",
-        help="these comparisons, with * for any letters: 'litert-*/*', 'train-float32/ResNeXt50'",
+        help="these comparisons, with * for any letters: 'litert-*/*', 'train-float32/ResNeXt50'; "
+        "photos alone: from a folder of photos to a file",
     )
+    parser.add_argument("--timm", type=Path, metavar="DIR", help="a checkout of timm, for photos")
     parser.add_argument("--list", action="store_true", help="name the comparisons and end")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="%(default)s")
     parser.add_argument(
@@ -64,11 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def bench(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
+    from benchmarks.rivals import photos
     from benchmarks.rivals.control import MatrixProduct
     from benchmarks.rivals.environments import Environments
     from benchmarks.rivals.measure import Bench
     from benchmarks.rivals.report import markdown, picture
 
+    if options.only == ["photos"]:
+        start = datetime.datetime.now()
+        return photos.compare(options, lambda: _facts(options, start))
     size = QUICK if options.quick else FULL
     if options.rounds:
         size = replace(size, rounds=options.rounds, slow_rounds=options.rounds)
@@ -92,11 +99,7 @@ def bench(options: argparse.Namespace) -> int:
             result = runner.measure(cell)
             results.append(result)
             print(_line(result), flush=True)
-            facts = {
-                "Command": shlex.join(["python", "-m", "benchmarks.rivals", *sys.argv[1:]]),
-                "Date": f"{start:%Y-%m-%d %H:%M}, {(datetime.datetime.now() - start).seconds} s",
-                "Processor": f"{processor()}, {options.threads} threads",
-            }
+            facts = _facts(options, start)
             if options.quick and not options.only:
                 facts["Left out by --quick"] = ", ".join(NOT_QUICK)
             content = {"facts": facts, "results": [one.to_dict() for one in results]}
@@ -105,6 +108,15 @@ def bench(options: argparse.Namespace) -> int:
             table.with_suffix(".png").write_bytes(picture(results))
     print(f"\n{table.with_suffix('.md').read_text()}\n{table.with_suffix('.png')}")
     return 0
+
+
+def _facts(options: argparse.Namespace, start: datetime.datetime) -> dict[str, str]:
+    """What a reader of the table needs to know."""
+    return {
+        "Command": shlex.join(["python", "-m", "benchmarks.rivals", *sys.argv[1:]]),
+        "Date": f"{start:%Y-%m-%d %H:%M}, {(datetime.datetime.now() - start).seconds} s",
+        "Processor": f"{processor()}, {options.threads} threads",
+    }
 
 
 def _chosen(name: str, options: argparse.Namespace) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.rivals.process import ROOT
 from benchmarks.rivals.tasks import HOME
 
-RIVALS = ("timm", "kecam", "zeromodels")
+RIVALS = ("timm", "kecam", "zeromodels", "ultralytics", "timmx")
 REQUIREMENTS = Path(__file__).parent / "engines"  # NAME.txt of each
 
 
