@@ -1,6 +1,7 @@
 """Show why photos were given their classes: heat maps, and which of the network's paths answered.
 
-For each photo a picture PHOTO.explained.png is written beside it, or under --output.
+For each photo a picture PHOTO.explained.png is written here, or under --output: beside the photo it
+would be trained on.
 """
 
 import argparse
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--blocks", action="store_true", help="the paths of every block, not of each stage's last"
     )
     parser.add_argument(
-        "--output", "--out", type=Path, metavar="FOLDER", help="where the pictures go"
+        "--output", "--out", type=Path, metavar="FOLDER", help="where the pictures go; here by default"
     )
     parser.add_argument("--force", action="store_true", help="overwrite pictures")
 
@@ -80,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _pictures(photos: Sequence[Path], folder: Path | None, *, force: bool) -> dict[Path, Path]:
     """Where each photo's picture goes, checked before the work for it is done."""
-    pictures = {photo: (folder or photo.parent) / f"{photo.stem}.explained.png" for photo in photos}
+    pictures = {photo: (folder or Path()) / f"{photo.stem}.explained.png" for photo in photos}
     files = list(pictures.values())
     twice = sorted({str(file) for file in files if files.count(file) > 1})
     if twice:

@@ -1,5 +1,6 @@
 """`keras-resnets explain`, and the picture that it draws."""
 
+import os
 import re
 import shutil
 
@@ -71,7 +72,10 @@ def test_each_photo_gets_a_picture_and_a_table(folder, capsys):
 
     assert main(["explain", "ResNeSt", "grey.png"]) == 2
     assert "grey.explained.png. Overwrite them with --force" in capsys.readouterr().err
-    assert main(["explain", "ResNeSt", "grey.png", "--blocks", "--layer", "stem", "--force"]) == 0
+    (folder / "class").mkdir()
+    elsewhere = shutil.move("grey.png", "class/grey.png")  # where training would find its picture
+    assert main(["explain", "ResNeSt", elsewhere, "--blocks", "--layer", "stem", "--force"]) == 0
+    assert os.listdir("class") == ["grey.png"]
     assert capsys.readouterr().out.count("_block") == 3
 
 
