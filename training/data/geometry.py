@@ -15,12 +15,18 @@ def random_flip(image: Any, draws: Draws) -> Any:
 
 
 def random_shift(image: Any, shift: Shift, draws: Draws) -> Any:
-    """Rotates, scales and moves an image by amounts drawn from symmetric ranges."""
+    """Rotates, scales and moves an image by amounts drawn from symmetric ranges.
+
+    What is moved alone is moved by whole pixels, as by padding and cropping: between them it would be
+    blurred, as no test image is.
+    """
     height, width = image.shape[:2]
     angle = draws.uniform(-1.0, 1.0) * math.radians(shift.rotation)
     scale = 1 + draws.uniform(-1.0, 1.0) * shift.zoom
     right = draws.uniform(-1.0, 1.0) * shift.translation * width
     down = draws.uniform(-1.0, 1.0) * shift.translation * height
+    if not shift.rotation and not shift.zoom:
+        right, down = tf.round(right), tf.round(down)
     cosine, sine = tf.cos(angle) / scale, tf.sin(angle) / scale
     matrix = [[cosine, -sine], [sine, cosine]]
     return affine(image, matrix, offset=(right, down), fill=0.0)

@@ -6,12 +6,12 @@ import tensorflow as tf
 from PIL import Image, ImageEnhance as Enhance, ImageOps
 
 from keras_resnets.preprocessing import Preprocessing
-from training.config import Augmentation, AutoAugment, Crop, Erasing, RandAugment
+from training.config import Augmentation, AutoAugment, Crop, Erasing, RandAugment, Shift
 from training.data import color
 from training.data.crops import random_crop
 from training.data.draws import Draws
 from training.data.erasing import random_erasing
-from training.data.geometry import affine, random_flip
+from training.data.geometry import affine, random_flip, random_shift
 from training.data.mixing import cutmix, mixup, random_mixing
 from training.data.policies import IMAGENET_POLICY, OPERATIONS, random_policy
 
@@ -57,6 +57,27 @@ def test_affine_reads_where_the_matrix_points(pixels):
     assert (moved[:, -3:] == 7).all()
     upside_down = affine(image, [[-1.0, 0.0], [0.0, -1.0]], fill=7.0).numpy()
     np.testing.assert_allclose(upside_down, pixels[::-1, ::-1], atol=1e-3)
+
+
+def test_what_is_moved_alone_is_not_blurred(pixels):
+    """A place of the padded image, whole pixels away in either direction."""
+    image = tf.constant(pixels, tf.float32)
+    padded = np.pad(pixels, ((3, 3), (4, 4), (0, 0)))  # a tenth of each side
+    found = set()
+    for number in range(40):
+        moved = random_shift(image, Shift(translation=0.1), Draws(0, number)).numpy()
+        places = [
+            (down - 3, right - 4)
+            for down in range(7)
+            for right in range(9)
+            if np.array_equal(moved, padded[down : down + 32, right : right + 40])
+        ]
+        assert len(places) == 1
+        found.update(places)
+    downs, rights = zip(*found, strict=True)
+    assert (min(downs), max(downs)) == (-3, 3)
+    assert min(rights) < -2
+    assert max(rights) > 2
 
 
 def test_draws_follow_from_seed_and_number():
