@@ -51,7 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--blocks", action="store_true", help="the paths of every block, not of each stage's last"
     )
     parser.add_argument(
-        "--output", "--out", type=Path, metavar="FOLDER", help="where the pictures go; here by default"
+        "--output",
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="where the pictures go; here by default",
     )
     parser.add_argument("--force", action="store_true", help="overwrite pictures")
 

@@ -223,9 +223,7 @@ class Killed(BaseException):
     """Stands for `kill -9`: no handler of ours sees it, and nothing is saved."""
 
 
-def test_a_run_from_a_run_ends_early_killed_or_not(
-    finished, photos, tmp_path, monkeypatch, capsys
-):
+def test_a_run_from_a_run_ends_early_killed_or_not(finished, photos, tmp_path, monkeypatch, capsys):
     """A learning rate that moves no weight: the second epoch is no better than the first."""
     run, _ = finished
     new = tmp_path / "new run"
