@@ -1,6 +1,5 @@
 """`keras-resnets explain`, and the picture that it draws."""
 
-import os
 import re
 import shutil
 
@@ -75,7 +74,7 @@ def test_each_photo_gets_a_picture_and_a_table(folder, capsys):
     (folder / "class").mkdir()
     elsewhere = shutil.move("grey.png", "class/grey.png")  # where training would find its picture
     assert main(["explain", "ResNeSt", elsewhere, "--blocks", "--layer", "stem", "--force"]) == 0
-    assert os.listdir("class") == ["grey.png"]
+    assert [path.name for path in (folder / "class").iterdir()] == ["grey.png"]
     assert capsys.readouterr().out.count("_block") == 3
 
 
