@@ -111,6 +111,7 @@ FULL = Size(15, 7, 1.0, 4, 32, 16, True, 4, ("float32", "bfloat16"))
 NOT_QUICK = (
     "load/*",
     "export-int8/*",
+    "train-frozen/*",
     "train-float32/ResNeSt50",
     "train-float32/Res2Net50_26w_4s",
     "train-float32/ReXNet100",
@@ -132,6 +133,8 @@ def cells(size: Size, files: str) -> Iterator[Cell]:
     yield from _start_cells()
     yield _export_cell(size, files)
     yield _stock_cell(size)
+    for model in TIMM:
+        yield _finetuning_cell(model)
     for dtype in size.train_dtypes:
         for model in TIMM:
             yield _train_cell(model, dtype, size)
@@ -220,6 +223,16 @@ def _stock_cell(size: Size) -> Cell:
     )
     title = f"training step against Keras' own grouped convolution, batch {size.stock_batch}"
     return Cell("train-stock", model, title, 0.05, contenders, slow=True)
+
+
+def _finetuning_cell(model: str) -> Cell:
+    options = {"kind": "train", "model": model, "batch": 16, "dtype": "float32"}
+    contenders = (
+        Contender(OURS, Preparation("ours", HOME, {**options, "frozen_stages": 2})),
+        Contender("a whole step", Preparation("ours", HOME, options)),
+    )
+    title = "training step, the stem to stage 2 frozen, batch 16"
+    return Cell("train-frozen", model, title, 0.60, contenders, slow=True)
 
 
 def _start_cells() -> Iterator[Cell]:

@@ -71,6 +71,7 @@ def train(
     size: int = 224,
     jit_compile: bool | str = "auto",
     stock: bool = False,
+    frozen_stages: int = 0,
     **architecture: int | list[int],
 ) -> Call:
     """One step of SGD with momentum on one batch.
@@ -82,6 +83,7 @@ def train(
         size: Side of the images in pixels.
         jit_compile: Whether XLA compiles the step, as `compile` takes it.
         stock: Whether grouped convolutions run as Keras' own layer runs them.
+        frozen_stages: Number of stages that do not learn, and the stem with them.
         **architecture: Arguments of the free-form constructor.
     """
     keras.mixed_precision.set_global_policy(dtype)
@@ -89,6 +91,8 @@ def train(
         # GroupedConv2D asks this module for its form each time.
         setattr(lowering, "choose_lowering", lambda *_: "keras")  # noqa: B010 (mypy refuses the plain one)
     network_ = network(model, size, **architecture)
+    if frozen_stages:
+        keras_resnets.freeze_stages(network_, 1 + frozen_stages)
     network_.compile(
         optimizer=keras.optimizers.SGD(0.01, momentum=0.9),
         loss="sparse_categorical_crossentropy",
