@@ -26,7 +26,7 @@ html_copy_source = False
 
 # Notebooks and the cells of a page run at each build; one that fails stops it.
 nb_execution_mode = "force"
-nb_execution_timeout = 600
+nb_execution_timeout = 3600  # seconds a cell: the machine may have other work
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 myst_enable_extensions = ["dollarmath"]

@@ -3,28 +3,18 @@
 import importlib
 import re
 import shlex
-from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from documents import DOCUMENTS, ROOT, blocks
 from PIL import Image
 
 from keras_resnets.cli import COMMANDS, main
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 KOREAN = (ROOT / "README.ko.md").read_text("utf-8")
 PYTHON = (ROOT / "docs" / "python.md").read_text("utf-8")
-DOCUMENTS = [
-    ROOT / "README.md",
-    ROOT / "README.ko.md",
-    ROOT / "CONTRIBUTING.md",
-    *sorted((ROOT / "docs").glob("*.md")),
-]
-
-
-def blocks(language, text=README):
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def printed_commands():
@@ -45,7 +35,7 @@ def printed_commands():
                 yield path.name, words[1:]
 
 
-SHELL = [line for block in blocks("sh") for line in block.splitlines()]
+SHELL = [line for block in blocks("sh", README) for line in block.splitlines()]
 PRINTED = sorted({(name, *words) for name, words in printed_commands()})
 
 
@@ -76,7 +66,7 @@ def test_its_commands_are_understood(document, words, monkeypatch):
 
 def test_the_korean_one_says_the_same():
     """Its commands, its code, its links and its numbers are the English one's, in their order."""
-    assert blocks("sh", KOREAN) == blocks("sh")
+    assert blocks("sh", KOREAN) == blocks("sh", README)
     links = r"\]\(([^)]+)\)"
     others = {"README.md", "README.ko.md"}
     assert [link for link in re.findall(links, KOREAN) if link not in others] == [
@@ -120,10 +110,25 @@ def test_its_make_targets_exist():
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_its_links_lead_somewhere(path):
-    links = [
-        link for link in re.findall(r"\]\(([^)#]+)", path.read_text("utf-8")) if "://" not in link
-    ]
-    for link in links:
-        assert (path.parent / link).exists(), link
+    """Within the repository to a file and its heading; outside to what can be an address."""
+    text = path.read_text("utf-8")
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        address = urlsplit(link)
+        if not address.scheme:
+            target = path.parent / address.path if address.path else path
+            assert target.exists(), link
+            assert not address.fragment or address.fragment in anchors(target), link
+    for link in re.findall(r"\w+://[^\s)>\"'`,;]+", text):
+        address = urlsplit(link)
+        if address.scheme != "hf" and address.hostname != "127.0.0.1":
+            assert address.scheme == "https", link
+            assert re.fullmatch(r"([a-z0-9-]+\.)+[a-z]{2,}", address.netloc), link
     if path.name == "README.md":
-        assert "docs/demo.png" in links
+        assert "docs/demo.png" in text
+
+
+def anchors(path):
+    """What headings are called in links to them."""
+    prose = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for heading in re.findall(r"^#+ (.+)$", prose, re.MULTILINE):
+        yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
