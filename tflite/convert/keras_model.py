@@ -225,14 +225,20 @@ class _Traced(keras.layers.Layer):
 
 
 class Normalize(keras.layers.Layer):
-    """`Preprocessing.normalize` as one multiplication and one addition, of `(…, channels)`."""
+    """`Preprocessing.normalize` as one multiplication and one addition, of `(…, width, channels)`.
+
+    Their constants are as wide as a row of the image: XNNPACK takes the values of a row at once then.
+    Of constants of three channels it takes three values at a time, which costs 10 times as much
+    (`python -m benchmarks.phone_inputs`).
+    """
 
     def __init__(self, preprocessing: Preprocessing, *, name: str):
         super().__init__(name=name, trainable=False)
         mean = 255 * np.asarray(preprocessing.mean)
         std = 255 * np.asarray(preprocessing.std)
-        self._scale = (1 / std).astype("float32")
-        self._offset = (-mean / std).astype("float32")
+        _, width = preprocessing.shape
+        self._scale = np.tile(1 / std, (width, 1)).astype("float32")
+        self._offset = np.tile(-mean / std, (width, 1)).astype("float32")
 
     def call(self, pixels: Any) -> Any:
         """Pixels from 0 to 255, normalised, in float32."""
