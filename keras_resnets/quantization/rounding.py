@@ -1,5 +1,6 @@
 """The layers that round as int8 does, with gradients that go straight through."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -38,19 +39,25 @@ class FakeQuantize(keras.layers.Layer):
         self.observing = False
         self.built = True
 
+    @property
+    def step(self) -> Tensor:
+        """What two neighbouring values differ by."""
+        return (self.high - self.low) / LEVELS
+
     def observe(self, values: np.ndarray) -> None:
         """Widens the range to what is seen; 0 lies in it in any case."""
         self.low.assign(min(float(self.low), float(np.min(values))))
         self.high.assign(max(float(self.high), float(np.max(values))))
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         if self.observing:
             self.observe(ops.convert_to_numpy(inputs))
             return inputs
-        if keras.backend.backend() == "tensorflow":
+        if training and keras.backend.backend() == "tensorflow":
             import tensorflow as tf
 
-            # One kernel forward and one back, where the formula below is a dozen.
+            # One kernel forward and one back, where the formula is a dozen. But it rounds half up, and
+            # a little below half too, where a phone rounds half to even.
             return tf.quantization.fake_quant_with_min_max_vars(
                 inputs, self.low.value, self.high.value
             )
@@ -69,28 +76,43 @@ def rounded(inputs: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """
     scale = (high - low) / LEVELS
     zero = ops.round(-low / scale)
-    clipped = ops.clip(inputs, -zero * scale, (LEVELS - zero) * scale)
-    return clipped + ops.stop_gradient(ops.round(clipped / scale) * scale - clipped)
+    return _in_steps(ops.clip(inputs, -zero * scale, (LEVELS - zero) * scale), scale)
+
+
+def _in_steps(values: Tensor, steps: Tensor) -> Tensor:
+    """Values in whole steps; the gradient passes as if nothing was rounded."""
+    return values + ops.stop_gradient(ops.round(values / steps) * steps - values)
 
 
 @keras.saving.register_keras_serializable(package="keras_resnets")
 class RoundedWeights(keras.layers.Layer):
     """A convolution or dense layer whose weights are rounded as a file stores them.
 
-    Each output channel has a scale of its own, its largest weight over 127; the gradient passes as if
-    nothing was rounded. The bias, which a file stores in 32 bits, stays as it is.
+    Each output channel has a step of its own, its largest weight over 127; the gradient passes as if
+    nothing was rounded. The bias is stored in 32 bits, in steps of the inputs' times the weights', which
+    is up to a percent of the outputs' steps: it counts where a deep network is to agree with its file.
 
     Input and output: as the layer's.
 
     Args:
         layer: A `Conv2D`, one of ours among them, or a `Dense`, built.
+        inputs: What rounded the inputs; `None` where they are in float32, as the bias is then.
         rounds_inputs: Whether each image's inputs are rounded on the fly, to a range of its own, as a
             phone does for a dense layer with float32 inputs and int8 weights.
     """
 
-    def __init__(self, layer: keras.layers.Layer, *, rounds_inputs: bool = False, **kwargs: Any):
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        *,
+        inputs: FakeQuantize | None = None,
+        rounds_inputs: bool = False,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.layer = layer
+        # Behind a function, since Keras would take its range for a weight of this layer too.
+        self._inputs: Callable[[], FakeQuantize | None] = lambda: inputs
         self.rounds_inputs = rounds_inputs
         self.built = True
 
@@ -100,10 +122,20 @@ class RoundedWeights(keras.layers.Layer):
 
     def kernel(self) -> Tensor:
         """The weights as int8 represents them."""
+        return _in_steps(self.layer.kernel, self._weight_steps())
+
+    def bias(self) -> Tensor:
+        """The bias as the file represents it."""
+        inputs = self._inputs()
+        if inputs is None:
+            return self.layer.bias
+        return _in_steps(self.layer.bias, inputs.step * ops.reshape(self._weight_steps(), (-1,)))
+
+    def _weight_steps(self) -> Tensor:
+        """The step of each output channel, laid out like the kernel."""
         kernel = self.layer.kernel
         largest = ops.max(ops.abs(kernel), axis=tuple(range(kernel.ndim - 1)), keepdims=True)
-        scale = ops.maximum(largest, 1e-9) / LARGEST_WEIGHT
-        return kernel + ops.stop_gradient(ops.round(kernel / scale) * scale - kernel)
+        return ops.maximum(largest, 1e-9) / LARGEST_WEIGHT
 
     def call(self, inputs: Tensor) -> Tensor:
         if self.rounds_inputs:
@@ -116,7 +148,7 @@ class RoundedWeights(keras.layers.Layer):
         else:
             outputs = self.layer.convolution_op(inputs, self.kernel())
         if self.layer.use_bias:
-            outputs = outputs + self.layer.bias
+            outputs = outputs + self.bias()
         return self.layer.activation(outputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

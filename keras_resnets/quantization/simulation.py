@@ -16,8 +16,18 @@ SUFFIX = "_int8"  # of the names of what rounds an operation's output
 IMAGES = "images"
 
 # Kinds of operations, by the names of their classes in Keras.
-# What hands values on, in the steps in which they came.
-HANDS_ON = {"Pad", "MaxPool", "Split", "Reshape", "Dropout", "MaxPooling2D", "ZeroPadding2D"}
+# What hands values on, in the steps in which they came; what is joined comes in the same steps.
+HANDS_ON = {
+    "Pad",
+    "MaxPool",
+    "Split",
+    "Reshape",
+    "Take",
+    "Dropout",
+    "MaxPooling2D",
+    "ZeroPadding2D",
+}
+JOINS = "Concatenate"
 # What has no int8 kernel on a phone, and is computed in float32 (`tflite/formats.py`).
 IN_FLOAT = {"AveragePool", "AveragePooling2D", "Divide", "Exp", "Maximum", "Subtract", "TrueDivide"}
 # What is one operator with the convolution or sum before it.
@@ -32,6 +42,7 @@ class Int8Simulation(keras.Model):
     Every convolution and dense layer has its weights rounded for each output channel, and every
     activation that the file stores is rounded to a range that learns: behind the fused activation,
     before the first convolution, and not where values are handed on (padding, maximum pools, splits).
+    What is concatenated shares a range.
     The normalisation of pixels, the pooled features and the logits are in float32, as in the file.
 
     Input and output: those of the network.
@@ -83,18 +94,13 @@ class Int8Simulation(keras.Model):
         An operation that only hands values on has the range of what it is given; one in float32, and
         one whose activation is the next operation, has none.
         """
-        found = {
+        limits = {
             layer.name.removesuffix(SUFFIX): (float(layer.low), float(layer.high))
             for layer in self.layers
             if isinstance(layer, FakeQuantize)
         }
-        for operation, inputs, _ in self._opened()[1].in_order():
-            if _kind(operation) in HANDS_ON:
-                before, _ = maker(inputs[0])
-                name = IMAGES if isinstance(before, keras.layers.InputLayer) else before.name
-                if name in found:
-                    found[operation.name] = found[name]
-        return found
+        shared = _shared_ranges(self._opened()[1])
+        return limits | {one: limits[name] for one, name in shared.items() if name in limits}
 
     def opened_network(self) -> Operations:
         """The network without rounding, as its operations: a copy with weights of its own."""
@@ -153,58 +159,101 @@ class Int8Simulation(keras.Model):
 
 def _with_rounding(operations: Operations) -> keras.Model:
     """The flat model with fake quantisation in it."""
-    places = _rounded(operations)
+    places = {operation.name for operation in _having_ranges(operations)}
+    shared = _shared_ranges(operations)
+    roundings: dict[str, FakeQuantize] = {}
+    # By the ids of tensors of the new graph.
     entries: dict[int, Tensor] = {}
+    rounded_by: dict[int, FakeQuantize] = {}
+    in_float: dict[int, Tensor] = {}
 
-    def entry(tensor: Tensor) -> Tensor:
-        """The images rounded, where an operation takes them."""
-        if not isinstance(maker(tensor)[0], keras.layers.InputLayer):
+    def quantised(tensor: Tensor, operation: keras.Operation) -> Tensor:
+        name = shared[operation.name]
+        if name not in roundings:
+            roundings[name] = _rounding(name, _kind(operation))
+        outputs = roundings[name](tensor)
+        rounded_by[id(outputs)] = roundings[name]
+        if _kind(operation) in IN_FLOAT:
+            in_float[id(outputs)] = tensor
+        return outputs
+
+    def taken(tensor: Any, operation: keras.Operation) -> Any:
+        """A tensor as an operation takes it."""
+        if not isinstance(tensor, keras.KerasTensor):
+            return tensor
+        if _kind(operation) in IN_FLOAT:
+            return in_float.get(id(tensor), tensor)
+        before = maker(tensor)[0]
+        if not isinstance(before, keras.layers.InputLayer):
             return tensor
         if id(tensor) not in entries:
-            entries[id(tensor)] = FakeQuantize(name=IMAGES + SUFFIX)(tensor)
+            entries[id(tensor)] = quantised(tensor, before)
         return entries[id(tensor)]
 
     def call(operation: keras.Operation, *arguments: Any, **named: Any) -> Any:
-        arguments = keras.tree.map_structure(
-            lambda one: entry(one) if isinstance(one, keras.KerasTensor) else one, arguments
-        )
-        outputs = _as_in_the_file(operation, *arguments, **named)
-        if operation.name not in places:
-            return outputs
-        quantise = FakeQuantize(name=operation.name + SUFFIX)
-        if _kind(operation) == "Sigmoid":
-            _fix(quantise)
-        return quantise(outputs)
+        arguments = keras.tree.map_structure(lambda one: taken(one, operation), arguments)
+        before = rounded_by.get(id(keras.tree.flatten(arguments)[0]))
+        outputs = _as_in_the_file(operation, before, *arguments, **named)
+        if operation.name in places:
+            return quantised(outputs, operation)
+        if before is not None and _kind(operation) in {*HANDS_ON, JOINS}:
+            rounded_by.update((id(one), before) for one in keras.tree.flatten(outputs))
+        return outputs
 
     return keras.models.clone_model(
         operations.model, clone_function=lambda layer: layer, call_function=call
     )
 
 
-def _as_in_the_file(operation: keras.Operation, *arguments: Any, **named: Any) -> Any:
-    """What an operation becomes in a file: weights rounded, and a SiLU as a sigmoid and a product."""
+def _as_in_the_file(
+    operation: keras.Operation, before: FakeQuantize | None, *arguments: Any, **named: Any
+) -> Any:
+    """What an operation becomes in a file: weights rounded, and a SiLU as a sigmoid and a product.
+
+    Args:
+        operation: The operation.
+        before: What rounded its first argument; `None` where nothing did.
+        arguments, named: What it takes.
+    """
     if isinstance(operation, keras.layers.Conv2D | keras.layers.Dense):
         is_head = len(arguments[0].shape) == 2
-        return RoundedWeights(operation, rounds_inputs=is_head, name=operation.name)(*arguments)
+        rounded = RoundedWeights(
+            operation, inputs=before, rounds_inputs=is_head, name=operation.name
+        )
+        return rounded(*arguments)
     if _kind(operation) == "Silu":
-        quantise = FakeQuantize(name=f"{operation.name}_sigmoid{SUFFIX}")
-        _fix(quantise)
-        return arguments[0] * quantise(ops.sigmoid(arguments[0]))
+        gate = _rounding(f"{operation.name}_sigmoid", "Sigmoid")(ops.sigmoid(arguments[0]))
+        return arguments[0] * gate
     return operation(*arguments, **named)
 
 
-def _fix(quantise: FakeQuantize) -> None:
-    """Gives a sigmoid's output the range that the format prescribes."""
-    quantise.high.assign(LEVELS / (LEVELS + 1))
-    quantise.trainable = False
+def _rounding(name: str, kind: str) -> FakeQuantize:
+    """What rounds the output of an operation; a sigmoid's to the range that the format prescribes."""
+    quantise = FakeQuantize(name=name + SUFFIX)
+    if kind == "Sigmoid":
+        quantise.high.assign(LEVELS / (LEVELS + 1))
+        quantise.trainable = False
+    return quantise
 
 
-def _rounded(operations: Operations) -> set[str]:
-    """The operations whose output is rounded to a range of its own."""
-    return {operation.name for operation in _having_ranges(operations)}
+def _shared_ranges(operations: Operations) -> dict[str, str]:
+    """The name of the range of what each operation gives; what is handed on or joined has one."""
+    names: dict[str, str] = {}
+    for operation, inputs, _ in operations.in_order():
+        own = operation.name
+        if isinstance(operation, keras.layers.InputLayer):
+            own = IMAGES
+        elif _kind(operation) in HANDS_ON:
+            own = names[maker(inputs[0])[0].name]
+        elif _kind(operation) == JOINS:
+            joined = {names[maker(one)[0].name] for one in inputs}
+            names.update((one, own) for one, name in names.items() if name in joined)
+        names[operation.name] = own
+    return names
 
 
 def _having_ranges(operations: Operations) -> Iterator[keras.Operation]:
+    """The operations whose output is rounded where it is made."""
     takers: dict[str, list[keras.Operation]] = {}
     order = operations.in_order()
     for operation, inputs, _ in order:
@@ -219,14 +268,13 @@ def _having_ranges(operations: Operations) -> Iterator[keras.Operation]:
             and kinds <= FUSED
         )
         is_in_head = len(outputs[0].shape) == 2
-        is_joined = kinds == {"Concatenate"}  # which has one range for all that it joins
         stays_float = kind in IN_FLOAT and kinds <= IN_FLOAT
         if not (
             isinstance(operation, keras.layers.InputLayer)
             or kind in HANDS_ON
+            or kind == JOINS
             or is_fused
             or is_in_head
-            or is_joined
             or stays_float
         ):
             yield operation

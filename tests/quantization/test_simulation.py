@@ -44,7 +44,7 @@ def test_gradients_pass_within_the_range_and_move_its_ends():
     values = tf.constant([-2.0, 0.3, 0.5, 5.0, 6.0])
     with tf.GradientTape() as tape:
         tape.watch(values)
-        total = tf.reduce_sum(layer(values) * [1.0, 10.0, 100.0, 1000.0, 10000.0])
+        total = tf.reduce_sum(layer(values, training=True) * [1.0, 10.0, 100.0, 1000.0, 10000.0])
     inner, (low, high) = tape.gradient(total, [values, layer.trainable_variables])
     assert inner.numpy().tolist() == [0, 10, 100, 0, 0]
     assert (float(low), float(high)) == (1, 11000)
@@ -57,6 +57,18 @@ def test_weights_are_rounded_for_each_output():
     conv.set_weights([kernel])
     found = np.asarray(RoundedWeights(conv).kernel()).reshape(2, 3)
     np.testing.assert_allclose(found, [[1.27, 127, 0], [0.51, 0, 0]], atol=1e-6)
+
+
+def test_a_bias_is_rounded_in_steps_of_inputs_times_weights():
+    conv = keras.layers.Conv2D(2, 1)
+    conv.build((None, 4, 4, 1))
+    conv.set_weights(
+        [np.array([1.27, 127.0], "float32").reshape(1, 1, 1, 2), np.array([0.00126, 0.26])]
+    )
+    inputs = FakeQuantize()
+    inputs.observe(np.array([0.0, 25.5]))  # steps of 0.1, times 0.01 and 1
+    np.testing.assert_allclose(RoundedWeights(conv, inputs=inputs).bias(), [0.001, 0.3], atol=1e-6)
+    np.testing.assert_allclose(RoundedWeights(conv).bias(), [0.00126, 0.26], atol=1e-6)
 
 
 @pytest.mark.parametrize("family", networks.FAMILIES)
@@ -79,12 +91,15 @@ def test_places_of_a_residual_block():
     """Each activation that a file stores, and none that is fused, handed on, or of the head."""
     ranges = Int8Simulation(keras_resnets.deploy(settled("Res2Net"))).ranges
     block = {name.removeprefix("stage2_block1_") for name in ranges if name.startswith("stage2")}
-    # 1x1 and three 3x3 convolutions, each with its ReLU, whose outputs are joined; three paddings and
-    # the pool's; the split; the shortcut; the sum behind its ReLU.
+    # 1x1 and three 3x3 convolutions, each with its ReLU, and a pool, whose outputs are joined; three
+    # paddings and the pool's; the split; the shortcut; the sum behind its ReLU.
+    joined = {"relu2", "relu3", "relu4", "depthwiseconv1", "concatenate1"}
     assert block == {
-        *("relu1", "split1", "pad1", "pad2", "pad3", "pad4", "concatenate1"),
+        *("relu1", "split1", "pad1", "pad2", "pad3", "pad4"),
+        *joined,
         *("groupedconv2d1", "groupedconv2d6", "relu5"),
     }
+    assert len({ranges[f"stage2_block1_{name}"] for name in joined}) == 1
     assert {"images", "stem_relu1"} < ranges.keys()
     assert not {"avg_pool", "predictions", "stem_groupedconv2d1"} & ranges.keys()
     assert ranges["stage2_block1_pad1"] == ranges["stage2_block1_relu1"]
