@@ -27,7 +27,7 @@ from tflite.trained import TrainedModel
 from tflite.use.classifier import applied
 
 FORMATS = (FLOAT32, FLOAT16, INT8)
-FAMILIES = ("ResNeXt50", "SEResNeXt50", "ResNeSt50", "Res2Net50", "ReXNet100")
+FAMILIES = ("ResNeXt50", "SEResNeXt50", "ResNeSt50", "Res2Net50_26w_4s", "ReXNet100")
 PROMISED = 1.02
 
 
