@@ -13,8 +13,10 @@ from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing, read_image
 
 from ..file.runtime import Tracer
+from .network import Network
 
 FEWEST = 10  # images; of fewer, a range is an accident of single ones
+LOOPS = {"WHILE", "IF"}  # operators that run other graphs
 SAMPLES = 2**16  # values of one activation, of all images
 
 
@@ -93,7 +95,8 @@ def calibration_images(
     Args:
         data: Source of the model's training images.
         preprocessing: The model's preprocessing.
-        count: Number of images; where a class has too few, the others do not make up for it.
+        count: Number of images, shared by the classes that there are images of; where one of them has
+            too few, the others do not make up for it.
         pixels: Whether uint8 pixels are wanted, and not normalised images in float32.
 
     Returns:
@@ -102,7 +105,8 @@ def calibration_images(
     Raises:
         UserError: Where the split has too few images, or images of one class only.
     """
-    classes = len(data.class_names)
+    # A network knows more classes, perhaps, than there are images of.
+    classes = sum(map(bool, data.counts.get("train", ()))) or len(data.class_names)
     if count < FEWEST:
         raise UserError(
             f"Expected at least {FEWEST} images for calibration, better {20 * FEWEST}. "
@@ -143,8 +147,19 @@ def observe(model: bytes, images: Sequence[np.ndarray]) -> dict[str, Observation
         images: Images as the model takes them, `(1, height, width, channels)` each.
 
     Returns:
-        The range of each tensor, by its name.
+        What was seen of each tensor, by its name.
+
+    Raises:
+        UserError: For a model with loops, within which nothing is seen.
     """
+    loops = [node for node in Network(model).nodes if node.kind in LOOPS]
+    if loops:
+        layers = dict.fromkeys(node.outputs[0].split("/")[0] for node in loops)
+        raise UserError(
+            "Expected layers without loops in an integer format: what passes within one is not seen. "
+            f"Received: {loops[0].kind} in {', '.join(layers)}. Recurrent layers have none with "
+            "unroll=True; formats that need no images are none, float16 and dynamic."
+        )
     tracer = Tracer(model)
     lows: dict[str, list[float]] = {name: [] for name in tracer.names}
     highs: dict[str, list[float]] = {name: [] for name in tracer.names}
@@ -155,6 +170,7 @@ def observe(model: bytes, images: Sequence[np.ndarray]) -> dict[str, Observation
     random = np.random.default_rng(0)
     for image in progress(images, "calibrating, image", len(images)):
         for name, activation in tracer(image):
+            activation = np.atleast_1d(activation)
             by_channel = activation.reshape(-1, activation.shape[-1])
             means[name].append(by_channel.mean(axis=0))
             peaks[name].append(np.abs(by_channel).max(axis=0))

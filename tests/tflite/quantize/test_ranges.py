@@ -3,13 +3,18 @@
 import dataclasses
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+from keras_resnets.card import Card
 from keras_resnets.data import open_data
 from keras_resnets.preprocessing import Preprocessing
-from tflite.convert.export import Exporter
+from tflite.convert.export import Exporter, Options
+from tflite.file.runtime import Runner
+from tflite.formats import INT8
+from tflite.quantize.quantizer import quantize
 from tflite.quantize.ranges import (
     METHODS,
     Observations,
@@ -18,6 +23,7 @@ from tflite.quantize.ranges import (
     choose_ranges,
     observe,
 )
+from tflite.trained import TrainedModel
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +82,31 @@ def test_images_are_stratified_and_normalised(photos: Path) -> None:
     # The channel that is brightest is the photo's colour.
     brightest = np.bincount([image.mean((0, 1, 2)).argmax() for image in images], minlength=3)
     np.testing.assert_array_equal(brightest, [10, 10, 10])
+
+
+def test_classes_without_images_take_none_of_the_share(photos: Path) -> None:
+    data = open_data(folder=str(photos))
+    wide = data.with_classes([*(f"other {number}" for number in range(997)), *data.class_names])
+    assert len(calibration_images(wide, Preprocessing(size=16), 30)) == 30
+
+
+@pytest.mark.parametrize("unroll", [False, True])
+def test_a_loop_is_refused_by_name(unroll: bool) -> None:
+    images = keras.Input((4, 4, 3))
+    rows = keras.layers.Reshape((4, 12))(images * keras.ops.max(images))  # by one number alone
+    features = keras.layers.SimpleRNN(2, unroll=unroll, name="memory")(rows)
+    model = keras.Model(images, keras.layers.Dense(2)(features))
+    trained = TrainedModel(model, Card("Any", ("a", "b"), Preprocessing(size=4)), Path())
+    content = Exporter(trained, None, Options()).float_model
+    pixels = list(np.random.default_rng(0).integers(256, size=(10, 1, 4, 4, 3), dtype="uint8"))
+    if unroll:
+        ranges = choose_ranges(observe(content, pixels), "min-max")
+        exact, found = Runner(content), Runner(quantize(content, INT8, ranges))
+        stacked = np.concatenate(pixels)
+        np.testing.assert_allclose(found(stacked), exact(stacked), atol=0.1)
+    else:
+        with pytest.raises(ValueError, match=r"without loops .* Received: WHILE in memory\. "):
+            observe(content, pixels)
 
 
 def test_pixels_on_demand(photos: Path) -> None:
