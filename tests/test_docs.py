@@ -108,6 +108,16 @@ def test_the_diagrams_are_what_the_code_draws(pages):
         assert drawn == stored, f"python docs/pages/diagrams.py draws {name}.svg anew"
 
 
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)
+def test_what_a_page_includes_is_there(path):
+    """From one text to another behind it, each of which its source has once."""
+    directive = r"^```\{include\} (.+)\n:start-after: \"(.+)\"\n:end-before: \"(.+)\"\n```"
+    for source, start, end in re.findall(directive, path.read_text("utf-8"), re.MULTILINE):
+        text = (path.parent / source).read_text("utf-8")
+        assert text.count(start) == text.count(end) == 1
+        assert text.index(start) < text.index(end)
+
+
 def test_every_page_is_in_the_site():
     index = (DOCS / "index.md").read_text("utf-8")
     listed = set(re.findall(r"^([a-z_/]+)$", index, re.MULTILINE))
