@@ -101,7 +101,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibration-method",
         choices=("best", "min-max", "average", "percentile", "least-error"),
         help="how an activation's range follows from what was seen; best tries the others, and on the "
-        "one whose logits err least channels equalised, weights clipped and biases corrected "
+        "one whose logits err least joined maps in one range, channels equalised, weights clipped, "
+        "biases corrected and weights rounded layer by layer, a second or two a layer "
         "(best; TensorFlow's converter has min-max alone)",
     )
     parser.add_argument(

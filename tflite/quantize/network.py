@@ -63,6 +63,45 @@ class Node(NamedTuple):
         return values.reshape(-1, *[1] * (kernel.ndim - 1))
 
 
+class Window(NamedTuple):
+    """What one position of an operator with weights looks at.
+
+    Attributes:
+        size: `(height, width)` of the kernel; nothing for a dense layer.
+        strides, dilations: The same for height and width.
+        same: Whether the input is padded, so that there are as many outputs as steps begin in it.
+    """
+
+    size: tuple[int, ...]
+    strides: tuple[int, int] = (1, 1)
+    dilations: tuple[int, int] = (1, 1)
+    same: bool = False
+
+    def inputs(self, activation: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+        """What `count` positions of an image, drawn at random, or else all of them, look at.
+
+        Args:
+            activation: `(1, height, width, channels)`; of a dense layer `(1, channels)`.
+
+        Returns:
+            `(positions, height * width of the kernel, channels)`.
+        """
+        if not self.size:
+            return activation[:, None]
+        reach = [1 + (n - 1) * step for n, step in zip(self.size, self.dilations, strict=True)]
+        padding = [(0, 0), *map(self._padding, activation.shape[1:3], self.strides, reach), (0, 0)]
+        seen = np.lib.stride_tricks.sliding_window_view(
+            np.pad(activation, padding), reach, axis=(1, 2)
+        )[0, :: self.strides[0], :: self.strides[1], :, :: self.dilations[0], :: self.dilations[1]]
+        positions = random.permutation(seen.shape[0] * seen.shape[1])[:count]
+        drawn = seen[np.unravel_index(positions, seen.shape[:2])]
+        return drawn.reshape(*drawn.shape[:2], -1).swapaxes(1, 2)
+
+    def _padding(self, side: int, step: int, reach: int) -> tuple[int, int]:
+        missing = max((-(-side // step) - 1) * step + reach - side, 0) if self.same else 0
+        return missing // 2, missing - missing // 2
+
+
 class Network:
     """A `.tflite` file, read and changed operator by operator.
 
@@ -93,6 +132,18 @@ class Network:
     def consumers(self, tensor: str) -> list[Node]:
         """The operators that take a tensor."""
         return [node for node in self.nodes if tensor in node.inputs]
+
+    def window(self, node: Node) -> Window:
+        """What one position of an operator with weights looks at."""
+        if node.kind == "FULLY_CONNECTED":
+            return Window(())
+        options = self._graph.operators[node.place].builtinOptions
+        return Window(
+            tuple(self.kernel(node).shape[1:3]),
+            (options.strideH, options.strideW),
+            (options.dilationHFactor, options.dilationWFactor),
+            options.padding == schema.Padding.SAME,
+        )
 
     def kernel(self, node: Node) -> np.ndarray:
         """The weights, as the file lays them out; in float32, were they integers."""

@@ -13,6 +13,8 @@ from ..file.runtime import Runner
 from ..formats import INT8, NumberFormat
 from .bias import corrected
 from .equalize import equalised
+from .joining import joined
+from .layerwise import rounded_by_layer
 from .quantizer import quantize
 from .ranges import METHODS, Observations, Range, choose_ranges, observe
 
@@ -25,8 +27,11 @@ class Plan:
         model: The float32 file, to logits.
         seen: What was seen of each of its activations.
         method: The calibration method, which gives the ranges.
+        joined: Whether what is concatenated has one range.
         equal_channels: Whether channels were brought to like ranges in `model`.
         clipping: A key of `tflite.quantize.quantizer.CLIPPINGS`.
+        rounded_by_layer: Whether the weights of `model` are whole steps already, chosen for the
+            inputs that each layer gets.
         biases_corrected: Whether the mean of what rounded weights add is taken off the biases.
         learned: Ranges that training gave, which stand before the method's.
     """
@@ -34,8 +39,10 @@ class Plan:
     model: bytes
     seen: Mapping[str, Observations]
     method: str = "min-max"
+    joined: bool = False
     equal_channels: bool = False
     clipping: str = "none"
+    rounded_by_layer: bool = False
     biases_corrected: bool = False
     learned: Mapping[str, Range] = field(default_factory=dict)
 
@@ -43,8 +50,10 @@ class Plan:
         steps = {
             "learned ranges": bool(self.learned),
             f"{self.method} ranges": not self.learned,
+            "joined maps in one": self.joined,
             "channels equalised": self.equal_channels,
             "weights clipped": self.clipping != "none",
+            "weights rounded by layer": self.rounded_by_layer,
             "biases corrected": self.biases_corrected,
         }
         return ", ".join(step for step, taken in steps.items() if taken)
@@ -52,7 +61,8 @@ class Plan:
     @cached_property
     def ranges(self) -> dict[str, Range]:
         """The range of each activation."""
-        return choose_ranges(self.seen, self.method) | dict(self.learned)
+        ranges = choose_ranges(self.seen, self.method)
+        return (joined(self.model, ranges) if self.joined else ranges) | dict(self.learned)
 
     def file(
         self, format: NumberFormat, float_layers: Sequence[str] = (), *, integer_io: bool = False
@@ -91,9 +101,11 @@ def best_plan(plain: Plan, images: Sequence[np.ndarray]) -> Plan:
     exact = _logits(plain.model, stacked)
     steps: list[Callable[[Plan], Plan]] = [
         *(partial(replace, method=method) for method in METHODS),
+        partial(replace, joined=True),
         partial(_equalised, images=images),
         partial(replace, clipping="octav"),
         partial(replace, biases_corrected=True),
+        partial(_rounded_by_layer, images=images),
     ]
     best, least = plain, np.inf
     for step in progress(steps, "trying ways to int8,", len(steps)):
@@ -107,6 +119,14 @@ def best_plan(plain: Plan, images: Sequence[np.ndarray]) -> Plan:
 def _equalised(plan: Plan, *, images: Sequence[np.ndarray]) -> Plan:
     model = equalised(plan.model, {name: seen.peaks for name, seen in plan.seen.items()})
     return replace(plan, model=model, seen=observe(model, images), equal_channels=True)
+
+
+def _rounded_by_layer(plan: Plan, *, images: Sequence[np.ndarray]) -> Plan:
+    """In place of clipping and of corrected biases: what it makes least holds their errors too."""
+    model = rounded_by_layer(plan.model, images)
+    return replace(
+        plan, model=model, rounded_by_layer=True, clipping="none", biases_corrected=False
+    )
 
 
 def _logits(content: bytes, images: np.ndarray) -> np.ndarray:

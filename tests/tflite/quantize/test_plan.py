@@ -2,9 +2,11 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 
+from tflite.convert.converter import convert
 from tflite.convert.export import Exporter
 from tflite.file.inspection import inspect
 from tflite.file.runtime import Runner
@@ -122,3 +124,20 @@ def test_pixels_features_and_logits_are_not_rounded(exporter: Exporter, plain: P
     dense = next(op for op in file.operators if op.kind == "FULLY_CONNECTED")
     features = exporter.trained.model.get_layer("predictions").kernel.shape[0]
     assert dense.constants == 3 * features + 3 * 4
+
+
+def test_joined_maps_need_no_conversion() -> None:
+    images = keras.Input(batch_shape=(1, 6, 6, 3))
+    first, second = keras.ops.split(keras.layers.Conv2D(8, 3)(images), 2, axis=-1)
+    summed = keras.layers.Conv2D(4, 1)(first) + second
+    maps = keras.ops.concatenate([first, keras.layers.Conv2D(4, 1)(summed), summed], axis=-1)
+    features = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 1)(maps))
+    model = convert(keras.Model(images, keras.layers.Dense(2)(features)))
+    rng = np.random.default_rng(0)
+    seen = observe(model, list(rng.normal(size=(10, 1, 6, 6, 3)).astype("float32")))
+    apart = Plan(model, seen)
+    kinds = [
+        [operator.kind for operator in inspect(plan.file(INT8)).operators]
+        for plan in (apart, dataclasses.replace(apart, joined=True))
+    ]
+    assert [one.count("QUANTIZE") for one in kinds] == [3, 1]  # the one is that of the images
