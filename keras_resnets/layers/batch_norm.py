@@ -22,7 +22,8 @@ class BatchNorm(keras.layers.BatchNormalization):
 
     Keras computes moments, scale and shift as operations of their own, and in float32 whatever the
     policy. The fused kernel reads the images half as often. Synchronised statistics, a mask, other
-    back ends and odd numbers of channels keep Keras' way; the numbers are the same.
+    back ends, odd numbers of channels and weights of another type than float32 keep Keras' way; the
+    numbers are the same.
 
     Input and output: `(batch, height, width, channels)`.
 
@@ -46,6 +47,7 @@ class BatchNorm(keras.layers.BatchNormalization):
         return (
             keras.backend.backend() == "tensorflow"
             and not self.synchronized
+            and self.variable_dtype == "float32"  # the kernel has statistics of no other type
             and len(inputs.shape) == 4
             and inputs.shape[-1] % LANES == 0
         )

@@ -69,3 +69,15 @@ def test_synchronised_statistics_keep_keras_way(rng):
 
 def test_the_constants_are_those_of_the_checkpoints():
     assert (BatchNorm().epsilon, BatchNorm().momentum) == (1e-5, 0.9)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_weights_of_another_type(dtype):
+    inputs = np.random.default_rng(0).normal(2, 3, (4, 5, 5, 8))
+    ours = BatchNorm(dtype=dtype)
+    keras_own = keras.layers.BatchNormalization(
+        momentum=ours.momentum, epsilon=ours.epsilon, dtype=dtype
+    )
+    for training in (True, False):
+        found, expected = (np.asarray(one(inputs, training=training)) for one in (ours, keras_own))
+        np.testing.assert_array_equal(found.astype("float32"), expected.astype("float32"))

@@ -31,6 +31,7 @@ INPUTS: Mapping[Input, str] = MappingProxyType(
         "normalised": "images as the network was trained on them, in float32",
     }
 )
+HALF = ("float16", "bfloat16")
 # A scope in the converter's names of tensors.
 SCOPE = re.compile(r"(?:^|/)(layer\d+x)(?:_\d+)?/")
 
@@ -145,22 +146,26 @@ def _check_expressible(model: keras.Model) -> None:
 
 
 def _in_float32(model: keras.Model) -> keras.Model:
-    """The same flat model with every layer in float32, whatever it was trained in.
+    """The same flat model with every layer and its input in float32, whatever it was trained in.
 
     What half precision saves on a GPU, TFLite's operators do not have; the formats of a file come later.
     """
 
-    def coarse(layer: keras.Operation) -> bool:
-        return isinstance(layer, keras.layers.Layer) and layer.dtype_policy.name != "float32"
+    def coarse(operation: keras.Operation) -> bool:
+        if isinstance(operation, keras.layers.Layer):
+            return bool(operation.dtype_policy.name != "float32")
+        # A conversion: Keras has one where a model of half precision is nested.
+        return getattr(operation, "dtype", None) in HALF
 
-    def exact(layer: keras.Operation) -> keras.Operation:
-        if not coarse(layer):
-            return layer
-        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+    def exact(operation: keras.Operation) -> keras.Operation:
+        if not coarse(operation):
+            return operation
+        return type(operation).from_config({**operation.get_config(), "dtype": "float32"})
 
-    if not any(map(coarse, model.layers)):
+    takes = keras.backend.standardize_dtype(model.inputs[0].dtype)
+    if takes not in HALF and not any(map(coarse, model.operations)):
         return model
-    images = keras.Input(batch_shape=model.input_shape)
+    images = keras.Input(batch_shape=model.input_shape, dtype="float32")
     inputs = keras.tree.map_structure(lambda _: images, model.input)
     twin = keras.models.clone_model(model, input_tensors=inputs, clone_function=exact)
     twin.set_weights(model.get_weights())

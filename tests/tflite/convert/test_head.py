@@ -171,13 +171,15 @@ def test_other_members_of_what_keras_can_make(make):
     assert all(operator.delegated for operator in inspect(content).operators)
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "float16"])
 def test_half_precision_is_of_training_alone(policy):
     keras.config.set_dtype_policy(policy)
+    keras.config.set_floatx("float16" if policy == "float16" else "float32")  # that of inputs
     try:
         model = sequential(layers.Dense(3, "softmax"), base=ours)
     finally:
         keras.config.set_dtype_policy("float32")
+        keras.config.set_floatx("float32")
     trained, content = exported(model, 3)
     found = Classifier(content).of_images(IMAGES)
     # Keras itself rounds to 8 to 11 bits on the way.
