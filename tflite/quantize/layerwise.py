@@ -1,6 +1,7 @@
 """Rounding learned layer by layer: each weight up or down, so that its layer's output errs least."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +15,7 @@ POSITIONS = 32  # of one image
 WIDEST = 1024  # inputs of an output; of more, the problem takes long, and errors average out
 
 
-def rounded_by_layer(model: bytes, images: Sequence[np.ndarray]) -> bytes:
+def kernels_by_layer(model: bytes, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     """Rounds every kernel for the inputs that it gets (AdaRound: Nagel et al., 2020, section 3.2).
 
     Where an output's inputs are `x` and its weights err by `e`, it errs by `e E[x x^T] e^T` in the mean
@@ -28,14 +29,33 @@ def rounded_by_layer(model: bytes, images: Sequence[np.ndarray]) -> bytes:
         images: The calibration images, `(1, height, width, channels)` each.
 
     Returns:
-        A float32 file whose weights are whole steps of int8. Kernels of more than `WIDEST` inputs an
-        output stay as they are.
+        Kernels in whole steps of int8, laid out as in the file, by what their operator gives. Of more
+        than `WIDEST` inputs an output there are none.
     """
     network = Network(model)
+    kernels = {}
     for node, moments in _moments(network, model, images).items():
         kernel = network.kernel(node)
         by_group = _by_group(node, kernel, len(moments))
-        network.set_kernel(node, _laid_out(node, rounded(by_group, moments), kernel.shape))
+        kernels[node.outputs[0]] = _laid_out(node, rounded(by_group, moments), kernel.shape)
+    return kernels
+
+
+def with_kernels(
+    model: bytes, kernels: Mapping[str, np.ndarray], float_layers: Collection[str]
+) -> bytes:
+    """A float32 file with some kernels replaced.
+
+    Args:
+        model: A float32 file.
+        kernels: What `kernels_by_layer` gives.
+        float_layers: Layers that keep their own.
+    """
+    network = Network(model)
+    for node in network.weighted:
+        name = node.outputs[0]
+        if name in kernels and name.split("/")[0] not in float_layers:
+            network.set_kernel(node, kernels[name])
     return network.content()
 
 
@@ -78,7 +98,7 @@ def _moments(
     takers: dict[str, list[tuple[Node, Window]]] = {}
     for node in network.weighted:
         window = network.window(node)
-        if network.kernel(node)[0].size <= WIDEST:
+        if window.channels * math.prod(window.size) <= WIDEST:
             takers.setdefault(node.inputs[0], []).append((node, window))
     tracer = Tracer(model)
     random = np.random.default_rng(0)
@@ -87,13 +107,7 @@ def _moments(
         for name, activation in tracer(image):
             for node, window in takers.get(name, ()):
                 inputs = window.inputs(activation, POSITIONS, random)
-                if node.kind == "DEPTHWISE_CONV_2D":
-                    groups = activation.shape[-1]
-                else:
-                    groups = activation.shape[-1] // network.kernel(node).shape[-1]
-                by_group = np.moveaxis(inputs.reshape(*inputs.shape[:2], groups, -1), 2, 0)
-                flat = by_group.reshape(groups, len(inputs), -1)
-                sums[node] = sums.get(node, 0) + flat.transpose(0, 2, 1) @ flat
+                sums[node] = sums.get(node, 0) + inputs.transpose(0, 2, 1) @ inputs
     return {node: total / len(images) for node, total in sums.items()}
 
 

@@ -67,12 +67,14 @@ class Window(NamedTuple):
     """What one position of an operator with weights looks at.
 
     Attributes:
+        channels: Number of input channels of a group.
         size: `(height, width)` of the kernel; nothing for a dense layer.
         strides, dilations: The same for height and width.
         same: Whether the input is padded, so that there are as many outputs as steps begin in it.
     """
 
-    size: tuple[int, ...]
+    channels: int
+    size: tuple[int, ...] = ()
     strides: tuple[int, int] = (1, 1)
     dilations: tuple[int, int] = (1, 1)
     same: bool = False
@@ -84,10 +86,10 @@ class Window(NamedTuple):
             activation: `(1, height, width, channels)`; of a dense layer `(1, channels)`.
 
         Returns:
-            `(positions, height * width of the kernel, channels)`.
+            `(groups, positions, inputs)`, the inputs in the order of a filter's weights.
         """
         if not self.size:
-            return activation[:, None]
+            return activation.reshape(1, -1, self.channels)
         reach = [1 + (n - 1) * step for n, step in zip(self.size, self.dilations, strict=True)]
         padding = [(0, 0), *map(self._padding, activation.shape[1:3], self.strides, reach), (0, 0)]
         seen = np.lib.stride_tricks.sliding_window_view(
@@ -95,7 +97,9 @@ class Window(NamedTuple):
         )[0, :: self.strides[0], :: self.strides[1], :, :: self.dilations[0], :: self.dilations[1]]
         positions = random.permutation(seen.shape[0] * seen.shape[1])[:count]
         drawn = seen[np.unravel_index(positions, seen.shape[:2])]
-        return drawn.reshape(*drawn.shape[:2], -1).swapaxes(1, 2)
+        groups = activation.shape[-1] // self.channels
+        by_group = drawn.reshape(len(drawn), groups, self.channels, -1).transpose(1, 0, 3, 2)
+        return by_group.reshape(groups, len(drawn), -1)
 
     def _padding(self, side: int, step: int, reach: int) -> tuple[int, int]:
         missing = max((-(-side // step) - 1) * step + reach - side, 0) if self.same else 0
@@ -135,11 +139,13 @@ class Network:
 
     def window(self, node: Node) -> Window:
         """What one position of an operator with weights looks at."""
+        shape = self.kernel(node).shape
         if node.kind == "FULLY_CONNECTED":
-            return Window(())
+            return Window(shape[-1])
         options = self._graph.operators[node.place].builtinOptions
         return Window(
-            tuple(self.kernel(node).shape[1:3]),
+            1 if node.kind == "DEPTHWISE_CONV_2D" else shape[-1],
+            shape[1:3],
             (options.strideH, options.strideW),
             (options.dilationHFactor, options.dilationWFactor),
             options.padding == schema.Padding.SAME,

@@ -14,7 +14,7 @@ from ..formats import INT8, NumberFormat
 from .bias import corrected
 from .equalize import equalised
 from .joining import joined
-from .layerwise import rounded_by_layer
+from .layerwise import kernels_by_layer, with_kernels
 from .quantizer import quantize
 from .ranges import METHODS, Observations, Range, choose_ranges, observe
 
@@ -30,8 +30,8 @@ class Plan:
         joined: Whether what is concatenated has one range.
         equal_channels: Whether channels were brought to like ranges in `model`.
         clipping: A key of `tflite.quantize.quantizer.CLIPPINGS`.
-        rounded_by_layer: Whether the weights of `model` are whole steps already, chosen for the
-            inputs that each layer gets.
+        kernels: Kernels in whole steps, chosen for the inputs that each layer gets
+            (`tflite.quantize.layerwise`); none where weights are rounded to the nearest.
         biases_corrected: Whether the mean of what rounded weights add is taken off the biases.
         learned: Ranges that training gave, which stand before the method's.
     """
@@ -42,7 +42,7 @@ class Plan:
     joined: bool = False
     equal_channels: bool = False
     clipping: str = "none"
-    rounded_by_layer: bool = False
+    kernels: Mapping[str, np.ndarray] = field(default_factory=dict)
     biases_corrected: bool = False
     learned: Mapping[str, Range] = field(default_factory=dict)
 
@@ -53,7 +53,7 @@ class Plan:
             "joined maps in one": self.joined,
             "channels equalised": self.equal_channels,
             "weights clipped": self.clipping != "none",
-            "weights rounded by layer": self.rounded_by_layer,
+            "weights rounded by layer": bool(self.kernels),
             "biases corrected": self.biases_corrected,
         }
         return ", ".join(step for step, taken in steps.items() if taken)
@@ -80,6 +80,8 @@ class Plan:
                 clipping=self.clipping,
             )
 
+        if self.kernels:
+            return rounded(with_kernels(self.model, self.kernels, float_layers))
         content = rounded(self.model)
         if not self.biases_corrected:
             return content
@@ -123,10 +125,8 @@ def _equalised(plan: Plan, *, images: Sequence[np.ndarray]) -> Plan:
 
 def _rounded_by_layer(plan: Plan, *, images: Sequence[np.ndarray]) -> Plan:
     """In place of clipping and of corrected biases: what it makes least holds their errors too."""
-    model = rounded_by_layer(plan.model, images)
-    return replace(
-        plan, model=model, rounded_by_layer=True, clipping="none", biases_corrected=False
-    )
+    kernels = kernels_by_layer(plan.model, images)
+    return replace(plan, kernels=kernels, clipping="none", biases_corrected=False)
 
 
 def _logits(content: bytes, images: np.ndarray) -> np.ndarray:
