@@ -60,7 +60,7 @@ class Way:
     file: str
 
 
-def ways(timm: Path | None) -> Iterator[Way]:
+def ways(folder: Path, timm: Path | None) -> Iterator[Way]:
     """Ours first. `photos/` has a folder a class, `split/` the same photos in two splits."""
     shape = ("--epochs", str(EPOCHS), "--batch-size", "16", "--image-size", "224")
     for name, extra in (("keras_resnets", ()), ("keras_resnets --quick", ("--quick",))):
@@ -79,7 +79,7 @@ def ways(timm: Path | None) -> Iterator[Way]:
             gmacs,
             "ultralytics",
             ("yolo", "classify", "train", "data=photos", f"model={network}.yaml", "device=cpu")
-            + (f"epochs={EPOCHS}", "batch=16", "imgsz=224", "project=.", "name=run"),
+            + (f"epochs={EPOCHS}", "batch=16", "imgsz=224", f"project={folder}", "name=run"),
             ("yolo", "export", "model=run/weights/best.pt", "format=litert", "quantize=8")
             + ("data=photos", "imgsz=224"),
             "run/weights/**/*.tflite",
@@ -124,7 +124,12 @@ def run(command: Command, python: Path, folder: Path, threads: int, log: TextIO)
     process = subprocess.Popen(
         [program, *command[1:]],
         cwd=folder,
-        env={**os.environ, **dict.fromkeys(counts, str(threads)), "YOLO_OFFLINE": "true"},
+        env={
+            **os.environ,
+            **dict.fromkeys(counts, str(threads)),
+            "YOLO_OFFLINE": "true",
+            "YOLO_CONFIG_DIR": str(folder),
+        },
         stdout=log,
         stderr=subprocess.STDOUT,
     )
@@ -180,7 +185,8 @@ def prepare(folder: Path, python: Path) -> None:
 
 def follow(way: Way, python: Path, folder: Path, threads: int, log: TextIO) -> list[str]:
     """Goes one way, and measures its file; a row of the table."""
-    shutil.rmtree(folder / "run", ignore_errors=True)
+    for made in ("run", "photos_split"):  # the second by ultralytics
+        shutil.rmtree(folder / made, ignore_errors=True)
     trained = run(way.train, python, folder, threads, log)
     exported = run(way.export, python, folder, threads, log)
     file = max(folder.glob(way.file), key=lambda path: path.stat().st_mtime)
@@ -223,7 +229,7 @@ def compare(options: argparse.Namespace, facts: Callable[[], Mapping[str, str]])
     absent = [] if options.timm else ["timm: name a checkout by --timm"]
     with open(folder / "output.txt", "w") as log:
         for _ in range(options.rounds or 1):
-            for way in ways(options.timm):
+            for way in ways(folder, options.timm):
                 try:
                     python = environments.python(way.environment)
                     rows.append(follow(way, python, folder, options.threads, log))
