@@ -10,8 +10,10 @@ def invoke(file: str) -> Call:
     interpreter = Interpreter(file, num_threads=threads())
     interpreter.allocate_tensors()
     (tensor,) = interpreter.get_input_details()
-    _, size, _, _ = tensor["shape"]
-    interpreter.set_tensor(tensor["index"], images(1, size).astype(tensor["dtype"]))
+    inputs = images(1, max(tensor["shape"]))
+    if tensor["shape"][1] == 3:  # torch's layout, which some converters keep
+        inputs = inputs.transpose(0, 3, 1, 2)
+    interpreter.set_tensor(tensor["index"], inputs.astype(tensor["dtype"]))
     for _ in range(3):
         interpreter.invoke()
     call: Call = interpreter.invoke
