@@ -14,7 +14,7 @@ KOTLIN := .venvs/kotlin/node_modules/kotlin-compiler/package.json
 PAGE := tflite/use/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-backends test-clients hardening audit bench references golden wheel lint map format clean docs docs-links coverage release
+.PHONY: help setup demo test test-all test-backends test-clients hardening audit bench references golden wheel lint map format clean docs docs-links coverage mutants release
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -100,6 +100,9 @@ docs-links: docs ## what the site links to outside itself (needs a network)
 
 coverage: $(READY) $(PAGE) ## the default tests, and which lines and branches they reach: 92 % at least
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-branch --cov-report term --cov-fail-under 92
+
+mutants: $(READY) ## small changes to layers, porting and quantisation: does a test notice? (10 minutes)
+	$(BIN)/python tests/mutants.py $(ARGS)
 
 release: $(READY) ## sdist and wheel, checked and tried in an empty environment; uploads nothing
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[release]'

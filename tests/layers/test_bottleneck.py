@@ -142,3 +142,11 @@ def test_an_identity_between_unequal_shapes_is_refused(images):
 def test_an_unknown_shortcut_is_refused():
     with pytest.raises(ValueError, match="Received: shortcut='sum'"):
         Bottleneck(24, 8, grouped(8), shortcut="sum")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+def test_a_layer_that_is_handed_in_takes_the_precision_of_the_block(dtype):
+    spatial = ConvNorm(4, 3)
+    own = Bottleneck(8, 4, spatial, dtype=dtype).spatial
+    assert own.dtype_policy.name == dtype
+    assert (own is spatial) == (dtype == "float32")

@@ -52,6 +52,10 @@ def test_passes_what_every_layer_passes(check_layer):
     check_layer(ConvNorm(6, 3, strides=2, groups=2, activation="silu"))
 
 
+def test_an_image_may_be_smaller_than_the_kernel():
+    assert ConvNorm(4, 7, strides=2)(np.ones((1, 2, 2, 3))).shape == (1, 1, 1, 4)
+
+
 def test_an_even_kernel_is_refused():
     with pytest.raises(ValueError, match="odd kernel_size. Received: kernel_size=2"):
         ConvNorm(4, 2)

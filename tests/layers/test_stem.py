@@ -17,6 +17,7 @@ def test_equals_the_formula(kind, pool, side, rng, randomise):
     randomise(layer)
     expected = formulas.stem(layer, images)
     assert layer.compute_output_shape(images.shape) == expected.shape
+    assert layer.strides == {"conv7": 4, "deep": 4, "small": 1}[kind]
     np.testing.assert_allclose(layer(images), expected, atol=1e-5)
     np.testing.assert_allclose(layer.deployed()(images), expected, atol=1e-5)
 

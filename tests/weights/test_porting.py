@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_resnets.weights import adapt_channels, port, to_keras_layout
+from keras_resnets.weights.porting import without_prefix
 
 # Keras 3.15's variables lack the `copy` argument that NumPy asks for when a model is saved.
 
@@ -166,3 +167,8 @@ def test_other_channels_repeat_the_colours(rng, channels, source):
     np.testing.assert_allclose(adapted, weight[:, source] * 3 / channels, rtol=1e-6)
     keras_kernel = adapt_channels(weight.transpose(2, 3, 1, 0), channels, axis=2)
     np.testing.assert_array_equal(keras_kernel, adapted.transpose(2, 3, 1, 0))
+
+
+def test_keys_that_share_no_prefix_stay_as_they_are():
+    tensors = {key: np.zeros(1) for key in ("a.bias", "b.bias")}
+    assert without_prefix(tensors, ["c.bias"]) == (tensors, "")

@@ -1,6 +1,7 @@
 """Which images calibrate, and what range they give each activation."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import keras
@@ -113,6 +114,13 @@ def test_pixels_on_demand(photos: Path) -> None:
     data = open_data(folder=str(photos))
     images = calibration_images(data, Preprocessing(size=16), 12, pixels=True)
     assert {image.dtype for image in images} == {np.dtype("uint8")}
+
+
+def test_two_classes_are_enough(photos: Path, tmp_path: Path) -> None:
+    for name in ("blue", "red"):
+        shutil.copytree(photos / name, tmp_path / name)
+    data = open_data(folder=str(tmp_path))
+    assert len(calibration_images(data, Preprocessing(size=16), 12)) == 12
 
 
 def test_too_few_images(photos: Path) -> None:
