@@ -11,7 +11,6 @@ start, checks and evaluation. DIR is a checkout of timm, whose `train.py` is in 
 import argparse
 import contextlib
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -119,7 +118,7 @@ def run(command: Command, python: Path, folder: Path, threads: int, log: TextIO)
     counts = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     log.write(f"$ {' '.join(command)}\n")
     log.flush()
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = os.times()
     start = time.perf_counter()
     process = subprocess.Popen(
         [program, *command[1:]],
@@ -135,10 +134,10 @@ def run(command: Command, python: Path, folder: Path, threads: int, log: TextIO)
     )
     peak = _watched(process)
     seconds = time.perf_counter() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    after = os.times()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    cpu = sum(after[2:4]) - sum(before[2:4])  # of children, in user and system mode
     return Cost(seconds, cpu, peak)
 
 

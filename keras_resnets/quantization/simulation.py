@@ -213,7 +213,8 @@ def _as_in_the_file(
     Args:
         operation: The operation.
         before: What rounded its first argument; `None` where nothing did.
-        arguments, named: What it takes.
+        *arguments: What it takes.
+        **named: What it takes by name.
     """
     if isinstance(operation, keras.layers.Conv2D | keras.layers.Dense):
         is_head = len(arguments[0].shape) == 2

@@ -229,8 +229,9 @@ def test_a_run_from_a_run_ends_early_killed_or_not(finished, photos, tmp_path, m
     new = tmp_path / "new run"
     arguments = ["train", str(photos), "--weights", str(run), "--run", str(new)]
     settings = [
-        *("--set", "patience=2", "--set", "optimizer.learning_rate=1e-9", "--epochs", "9"),
-        *("--set", "deterministic=false", "--set", "model.freeze=2", "--strategy", "one"),
+        *("--set", "optimizer={name: sgd, learning_rate: 1.0e-9, weight_decay: 0}"),
+        *("--set", "patience=2", "--epochs", "9"),
+        *("--set", "model.freeze=2", "--strategy", "one"),
         *("--set", "head=null"),
     ]
     # Killed as the epoch ends in which its patience does: two epochs of waiting are not forgotten.

@@ -84,6 +84,8 @@ class Window(NamedTuple):
 
         Args:
             activation: `(1, height, width, channels)`; of a dense layer `(1, channels)`.
+            count: Number of positions at most.
+            random: What draws them.
 
         Returns:
             `(groups, positions, inputs)`, the inputs in the order of a filter's weights.
