@@ -7,6 +7,7 @@ in a copy of the tree, in processes that begin with TensorFlow imported.
 
 import argparse
 import ast
+import importlib
 import json
 import multiprocessing
 import random
@@ -123,9 +124,8 @@ def main() -> None:
     parser.add_argument("--mutants", type=int, default=60, help="how many are tried")
     parser.add_argument("--seed", type=int, default=0, help="which")
     arguments = parser.parse_args()
-    import keras  # noqa: F401
-    import pytest  # noqa: F401
-
+    for name in ("keras", "pytest"):  # every process that is forked from here has them
+        importlib.import_module(name)
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder)
         for name in COPIED:

@@ -23,7 +23,7 @@ from typing import TextIO
 
 from benchmarks.drawn import draw_photos
 from benchmarks.rivals.environments import Environments
-from benchmarks.rivals.process import EngineProcess
+from benchmarks.rivals.process import EngineError, EngineProcess
 from benchmarks.rivals.tasks import HOME
 from keras_resnets._common.files import write_text
 from keras_resnets._common.tables import table
@@ -232,7 +232,7 @@ def compare(options: argparse.Namespace, facts: Callable[[], Mapping[str, str]])
                 try:
                     python = environments.python(way.environment)
                     rows.append(follow(way, python, folder, options.threads, log))
-                except (OSError, subprocess.CalledProcessError) as error:
+                except (OSError, EngineError, subprocess.CalledProcessError) as error:
                     absent.append(f"{way.name}: {error}")
                     continue
                 print("  ".join(rows[-1]), flush=True)

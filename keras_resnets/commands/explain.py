@@ -1,7 +1,7 @@
 """Show why photos were given their classes: heat maps, and which of the network's paths answered.
 
-For each photo a picture PHOTO.explained.png is written here, or under --output: beside the photo it
-would be trained on.
+For each photo a picture PHOTO.explained.png is written into the current folder, or under --output.
+It does not go beside the photo, where the next training would learn from it.
 """
 
 import argparse

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from kills import Killed
 from networks import small
 
 from keras_resnets._common.shares import wilson
@@ -30,10 +31,6 @@ def data(photos):
 
 def contents(data, split):
     return {encoded for encoded, _ in data.examples(split, decode=False).as_numpy_iterator()}
-
-
-class Killed(Exception):
-    pass
 
 
 def test_each_photo_is_held_out_once_and_the_test_photos_never_take_part(data, tmp_path, randomise):

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from kills import Killed
 from sklearn.linear_model import LogisticRegression
 
 import keras_resnets
@@ -160,10 +161,6 @@ def _stopping(monkeypatch, owner, name, call, act):
 
 
 DRIVER = str(Path(__file__).parent / "run" / "killed.py")
-
-
-class Killed(BaseException):
-    """Stands for `kill -9`: no handler of ours sees it, and nothing is saved."""
 
 
 def _die():

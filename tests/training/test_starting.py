@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from albums import album
+from kills import Killed
 
 import keras_resnets
 from keras_resnets.card import Card
@@ -217,10 +218,6 @@ def test_the_classifier_is_kept_for_the_same_classes_alone(finished):
     assert kept(NAMES) == everything
     others = everything - kept(("cat", "dog", "eel"))
     assert others == {"predictions/kernel", "predictions/bias"}
-
-
-class Killed(BaseException):
-    """Stands for `kill -9`: no handler of ours sees it, and nothing is saved."""
 
 
 def test_a_run_from_a_run_ends_early_killed_or_not(finished, photos, tmp_path, monkeypatch, capsys):

@@ -17,8 +17,7 @@ def random_flip(image: Any, draws: Draws) -> Any:
 def random_shift(image: Any, shift: Shift, draws: Draws) -> Any:
     """Rotates, scales and moves an image by amounts drawn from symmetric ranges.
 
-    What is moved alone is moved by whole pixels, as by padding and cropping: between them it would be
-    blurred, as no test image is.
+    What is moved alone is moved by whole pixels: between them it would be blurred, as no test image is.
     """
     height, width = image.shape[:2]
     angle = draws.uniform(-1.0, 1.0) * math.radians(shift.rotation)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from kills import Killed
 
 from keras_resnets.errors import UserError
 from training import recipe
@@ -98,9 +99,6 @@ def test_a_kill_while_the_old_run_is_moved_aside_or_back_loses_nothing(
 ):
     """The process dies at its n-th rename; what follows, its `finally` too, does not happen."""
     before, rename, left = content(finished), Path.rename, renames
-
-    class Killed(BaseException):
-        pass
 
     def dying(self, target):
         nonlocal left
