@@ -85,7 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _pictures(photos: Sequence[Path], folder: Path | None, *, force: bool) -> dict[Path, Path]:
     """Where each photo's picture goes, checked before the work for it is done."""
-    pictures = {photo: (folder or Path()) / f"{photo.stem}.explained.png" for photo in photos}
+    folder = folder or Path()
+    pictures = {photo: folder / f"{photo.stem}.explained.png" for photo in photos}
     files = list(pictures.values())
     twice = sorted({str(file) for file in files if files.count(file) > 1})
     if twice:
@@ -94,8 +95,8 @@ def _pictures(photos: Sequence[Path], folder: Path | None, *, force: bool) -> di
             f"its photo. Received: several for {', '.join(twice)}. Explain them one by one, each "
             "into a folder of its own: --output."
         )
-    for parent in {file.parent for photo, file in pictures.items() if photo.is_file()}:
-        check_writable(parent, [file for file in files if file.parent == parent], force=force)
+    if any(photo.is_file() for photo in photos):
+        check_writable(folder, files, force=force)
     return pictures
 
 
