@@ -92,7 +92,7 @@ def main() -> None:
     looks = [photo.look for photo in found]
     groups = near_duplicates(looks, [photo.class_names for photo in found])
     print(f"{len(looks)} photos; as they are, copies of one another: {groups}\n")
-    photos = [open_photo(photo.path) for photo in found]
+    photos = [open_photo(photo.path).image for photo in found]
 
     def share(change: Change, answer: Callable[[Look, Look], bool]) -> str:
         pairs = zip(photos, looks, strict=True)

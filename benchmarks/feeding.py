@@ -3,9 +3,10 @@
     python -m benchmarks.feeding [--seconds 6]
 
 Photos as JPEGs of 500×375 and 4000×3000, to 224×224: for training (random crop, mirrored), of which
-only the crop is decoded, at the scale that it needs; and for evaluation, pixel for pixel as `predict`
-sees them. From files, which the system keeps in memory here, and from memory. Rates are per second of
-processor time of one call after the other; the cores are eight GPUs' images over that rate.
+only the crop is decoded, at the scale that it needs; and for evaluation, as `predict` sees them, of
+which a large one is decoded smaller too. From files, which the system keeps in memory here, and from
+memory. Rates are per second of processor time of one call after the other; the cores are eight GPUs'
+images over that rate.
 """
 
 import argparse

@@ -5,8 +5,10 @@ import math
 import keras
 import numpy as np
 import pytest
+from pictures import as_camera_stores, encoded, scene, turned_by
 from PIL import Image
 
+from keras_resnets.photos import open_photo
 from keras_resnets.preprocessing import (
     IMAGENET_MEAN,
     Preprocessing,
@@ -233,6 +235,55 @@ def test_read_is_pixels_of_read_image():
     np.testing.assert_array_equal(
         preprocessing.read(content.getvalue()), preprocessing.pixels(read_image(content.getvalue()))
     )
+
+
+LARGE = scene(3, 573, 901)  # no multiples of 2
+
+
+def jpeg(image, orientation=1, **options):
+    stored = Image.fromarray(as_camera_stores(np.asarray(image), orientation))
+    return encoded(stored, "JPEG", quality=92, exif=turned_by(orientation), **options)
+
+
+def most_apart(preprocessing, content):
+    """Grey levels between what is read at once and what is decoded whole, and the largest."""
+    whole = preprocessing.pixels(read_image(content)).astype(int)
+    apart = np.abs(preprocessing.read(content) - whole)
+    return apart.mean(), apart.max()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("size", [31, (31, 26), 70])
+def test_a_large_jpeg_is_decoded_at_a_part_of_its_size_as_if_it_were_whole(size, orientation):
+    content = jpeg(LARGE, orientation)
+    preprocessing = Preprocessing(size, crop_fraction=1.0, interpolation="bicubic")
+    shown = open_photo(content, 4 * np.max(size)).image.size
+    assert shown == ((226, 144) if np.max(size) < 70 else (451, 287))
+    mean, most = most_apart(preprocessing, content)
+    assert 0 < mean < 0.2
+    assert most <= 2
+
+
+@pytest.mark.parametrize("options", [{"progressive": True}, {"subsampling": 0}])
+def test_so_are_other_kinds_of_jpeg(options):
+    for image in (LARGE, LARGE.convert("L"), LARGE.convert("CMYK")):
+        content = encoded(image, "JPEG", quality=92, **options)
+        mean, most = most_apart(Preprocessing(31, crop_fraction=0.9), content)
+        assert 0 < mean < 0.4
+        assert most <= 3
+
+
+def test_a_large_elongated_jpeg_is_too():
+    content = jpeg(scene(4, 257, 2003), 6)
+    mean, most = most_apart(Preprocessing(30, crop_fraction=1.0, interpolation="bicubic"), content)
+    assert 0 < mean < 0.3
+    assert most <= 2
+
+
+def test_what_is_sampled_and_what_is_hardly_larger_is_decoded_whole():
+    content = jpeg(LARGE)
+    assert most_apart(Preprocessing(31, crop_fraction=1.0, antialias=False), content) == (0, 0)
+    assert most_apart(Preprocessing(72, crop_fraction=1.0), content) == (0, 0)
 
 
 def test_preprocess_input_is_the_torch_mode_of_keras_applications():

@@ -6,7 +6,9 @@ NumPy and Pillow alone, so that a phone's model predicts without Keras.
 from keras_resnets.photos.checking import checked_look, problem_of
 from keras_resnets.photos.decoding import (
     MOST_PIXELS,
+    Box,
     Header,
+    Scaled,
     Source,
     open_photo,
     read_crop,
@@ -20,9 +22,11 @@ from keras_resnets.photos.looking import Look, look_at
 __all__ = [
     "FORMATS",
     "MOST_PIXELS",
+    "Box",
     "Format",
     "Header",
     "Look",
+    "Scaled",
     "Source",
     "checked_look",
     "difference",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 Source = str | os.PathLike[str] | bytes
+Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
 
 # At Pillow's 4 bytes a pixel a quarter of a gigabyte, and three times that while it is converted.
 MOST_PIXELS = 2**26
@@ -49,6 +50,21 @@ class Header(NamedTuple):
     orientation: int
     format: str
     mode: str
+
+
+class Scaled(NamedTuple):
+    """An upright photo, decoded whole or at a part of its size.
+
+    Attributes:
+        image: An image of Pillow in mode `"RGB"`.
+        box: What the photo takes of it: less than all where its sides are no multiples of the scale,
+            so that the last pixels of a side are half outside.
+        header: The header of the whole photo.
+    """
+
+    image: "Image"
+    box: Box
+    header: Header
 
 
 def read_image(source: Source) -> np.ndarray:
@@ -81,25 +97,27 @@ def read_image(source: Source) -> np.ndarray:
         (20, 30, 3)
     """
     name, content = _content(source)
-    image = _sized(name, content)
-    if image.format == "PNG" and (problem := problem_of_png(content)):
+    sized = _sized(name, content)
+    if sized.image.format == "PNG" and (problem := problem_of_png(content)):
         raise _unreadable(name, problem)
-    return np.asarray(_upright(name, image, content))
+    return np.asarray(_upright(name, content, sized).image)
 
 
-def open_photo(source: Source) -> "Image":
-    """`read_image` as an image of Pillow, in mode `"RGB"`, of a photo that was checked before.
+def open_photo(source: Source, least: int | None = None) -> Scaled:
+    """`read_image` as an image of Pillow, of a photo that was checked before.
 
     What Pillow pardons of a damaged PNG, `problem_of` has found: here it is not looked for again.
 
     Args:
         source: A path, or the file's content.
+        least: Pixels of the shorter side that are enough, or `None` for all: a JPEG is decoded at a
+            half, a quarter or an eighth of its size where that leaves as many, in less time.
 
     Raises:
         UserError: As `read_image` does, but for a PNG that Pillow pardons.
     """
     name, content = _content(source)
-    return _upright(name, _sized(name, content), content)
+    return _upright(name, content, _sized(name, content, least))
 
 
 def read_header(source: Source) -> Header:
@@ -140,12 +158,13 @@ def read_crop(source: Source, window: tuple[int, int, int, int], size: int) -> n
     """
     from PIL import Image
 
-    photo, header = open_photo(source), read_header(source)
-    top, left, height, width = window
-    # A very large JPEG is decoded smaller.
-    across, down = photo.width / header.width, photo.height / header.height
-    box = (left * across, top * down, (left + width) * across, (top + height) * down)
-    return np.asarray(photo.resize((size, size), Image.Resampling.BILINEAR, box=box))
+    photo = open_photo(source)
+    left, top, right, bottom = photo.box
+    across, down = (right - left) / photo.header.width, (bottom - top) / photo.header.height
+    row, column, height, width = window
+    left, top = left + column * across, top + row * down
+    box = (left, top, left + width * across, top + height * down)
+    return np.asarray(photo.image.resize((size, size), Image.Resampling.BILINEAR, box=box))
 
 
 def open_reduced(source: Source, least: int) -> tuple["Image", Header]:
@@ -162,16 +181,9 @@ def open_reduced(source: Source, least: int) -> tuple["Image", Header]:
     Raises:
         UserError: As `read_image` does.
     """
-    name, content = _content(source)
-    image = _opened(name, content)
-    header = _header(image, content)
-    _scale_down(name, image, content, least)
-    with _alone_if_large(image):
-        _load(name, image)
-        photo = _rgb(name, image, content)
-    factor = min(photo.size) // least
-    reduced = photo.reduce(factor) if factor > 1 else photo
-    return _turned(reduced, header.orientation), header
+    photo = open_photo(source, least)
+    factor = min(photo.image.size) // least
+    return photo.image.reduce(factor) if factor > 1 else photo.image, photo.header
 
 
 def _content(source: Source) -> tuple[str, bytes]:
@@ -212,17 +224,27 @@ def _opened(name: str, content: bytes) -> "ImageFile":
         return opener(io.BytesIO(content))
 
 
-def _sized(name: str, content: bytes) -> "ImageFile":
+class _Sized(NamedTuple):
+    """A file of which the header is read, and how much of its photo is to be decoded."""
+
+    image: "ImageFile"
+    box: Box
+    header: Header
+
+
+def _sized(name: str, content: bytes, least: int | None = None) -> _Sized:
     """Opened, and neither too large to be decoded nor about to be decoded larger than it may be."""
     image = _opened(name, content)
-    _scale_down(name, image, content)
-    return image
+    header = _header(image, content)
+    return _Sized(image, _scale_down(name, image, content, least), header)
 
 
-def _upright(name: str, image: "ImageFile", content: bytes) -> "Image":
+def _upright(name: str, content: bytes, sized: _Sized) -> Scaled:
+    image, box, header = sized
     with _alone_if_large(image):
         _load(name, image)
-        return _turned(_rgb(name, image, content), _orientation(image))
+        upright = _turned(_rgb(name, image, content), header.orientation)
+    return Scaled(upright, _turned_box(box, upright.size, header.orientation), header)
 
 
 def _load(name: str, image: "ImageFile") -> None:
@@ -230,7 +252,7 @@ def _load(name: str, image: "ImageFile") -> None:
         image.load()
 
 
-def _scale_down(name: str, image: "ImageFile", content: bytes, least: int | None = None) -> None:
+def _scale_down(name: str, image: "ImageFile", content: bytes, least: int | None) -> Box:
     """Refuses what would take too much memory, and has a large JPEG decoded at a part of its size.
 
     Where `least` pixels of the shorter side are enough, any JPEG.
@@ -257,6 +279,7 @@ def _scale_down(name: str, image: "ImageFile", content: bytes, least: int | None
         scale = max(scale, next(scales, 1))
     if scale > 1:
         image.draft(None, (width // scale, height // scale))
+    return 0, 0, width / scale, height / scale
 
 
 @contextlib.contextmanager
@@ -345,6 +368,16 @@ def _exif_orientation(exif: bytes) -> int:
                 ]
                 return int(number) if 1 <= number <= 8 else 1
     return 1
+
+
+def _turned_box(box: Box, size: tuple[int, int], orientation: int) -> Box:
+    """Where a box with a corner at 0, 0 lies when its image is turned to be upright, of `size`."""
+    _, _, right, bottom = box
+    if orientation > 4:
+        right, bottom = bottom, right
+    left = size[0] - right if orientation in (2, 3, 6, 7) else 0
+    top = size[1] - bottom if orientation in (3, 4, 7, 8) else 0
+    return left, top, left + right, top + bottom
 
 
 def _turned(image: "Image", orientation: int) -> "Image":
