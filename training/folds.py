@@ -150,7 +150,7 @@ def _held_out(
 ) -> OutOfFold:
     """What the network of a fold says of the photos that it did not see."""
     network, card = keras_resnets.open_model(own / BEST)
-    found = predict(network, card, images, "test", config.batch_size)
+    found = predict(network, card, images, "test")
     places = [(split, place) for split in POOL for place in range(data.sizes[split])]
     names, positions = zip(*(places[index] for index in np.flatnonzero(held)), strict=True)
     return OutOfFold(names, np.array(positions), found.labels, found.probabilities, data.digest)

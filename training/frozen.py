@@ -25,6 +25,7 @@ from .cache import MAPS, TARGETS, CacheFiles, disk_room
 from .config import Augmentation, Config
 from .data.maps import View
 from .data.views import view_batches
+from .devices import images_at_once
 from .networks import in_inference, split
 
 MOST_VIEWS = 8  # of a training photo that are kept
@@ -105,7 +106,7 @@ class FrozenOutputs:
         return view
 
     def _computed(self, split: str, number: int) -> Iterator[tuple[Array, Array]]:
-        rows = self.config.batch_size
+        rows = images_at_once(*self.config.preprocessing.shape)
         title = f"Frozen stages, {split} view {number + 1}, photo"
         batches = view_batches(self.data, split, self.config, number, rows)
         for images, targets in progress(batches, title, self.data.sizes[split], each=rows):

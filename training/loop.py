@@ -91,7 +91,7 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
                     alone,
                 )
                 print(f"Of networks that did not see them, {estimate.verdict}.")
-            result = evaluate_run(folder, data, config.batch_size)
+            result = evaluate_run(folder, data)
         print(f"The best model has {result.verdict}.")
         if result.split != "test":
             print("There is no test split: these images have also chosen the best epoch.")
@@ -173,7 +173,7 @@ def fit(ready: "Prepared", folder: RunFolder, task: Task, *, data_changed: bool 
         with reading():
             some = training_batches(data, config).take(min(steps, SWA_STEPS))
             models.save_average(average, *networks.learning_part(models.network, some, config))
-            calibrate_run(folder.path, data, config.batch_size, config.coverage)
+            calibrate_run(folder.path, data, config.coverage)
 
 
 @dataclasses.dataclass(frozen=True)

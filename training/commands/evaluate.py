@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", metavar="NAME")
     parser.add_argument("--data-dir", metavar="FOLDER")
     parser.add_argument("--split", default="test", choices=["train", "validation", "test"])
-    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--batch-size", type=int, help="images at a time (64, or fewer on a CPU)")
     parser.add_argument(
         "--flip", action="store_true", help="the mean over each image and its mirror image"
     )

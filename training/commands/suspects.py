@@ -23,7 +23,7 @@ LISTED = 20  # in the terminal
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
     parser.add_argument("--data", metavar="FOLDER", help="where its photos are now")
-    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--batch-size", type=int, help="images at a time (64, or fewer on a CPU)")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -27,7 +27,7 @@ from .evaluate import answers
 Array = np.ndarray[Any, Any]
 
 
-def calibrate_run(run: Path, data: ImageData, batch_size: int, coverage: float) -> None:
+def calibrate_run(run: Path, data: ImageData, coverage: float) -> None:
     """Calibrates the best and the last model of a run on the validation images, each by itself.
 
     A temperature is folded into the last layer, and the threshold of "unsure" written into the card.
@@ -36,7 +36,6 @@ def calibrate_run(run: Path, data: ImageData, batch_size: int, coverage: float) 
     Args:
         run: Folder of the run.
         data: The run's images.
-        batch_size: Number of images at a time.
         coverage: Share of the validation images that the model is to be sure of.
     """
     for name in (BEST, LAST):
@@ -45,7 +44,7 @@ def calibrate_run(run: Path, data: ImageData, batch_size: int, coverage: float) 
         if temperature_of(card) is not None:
             continue
         kind: Activation = "sigmoid" if activation(network) == "sigmoid" else "softmax"
-        logits, labels = answers(logits_of(network), card, data, "validation", batch_size)
+        logits, labels = answers(logits_of(network), card, data, "validation")
         targets = labels if card.multi_label else np.eye(len(card.class_names), dtype=bool)[labels]
         temperature = fit_temperature(logits, targets, kind)
         threshold = None  # of any number of labels none is an answer too

@@ -18,6 +18,7 @@ from keras_resnets.data import ImageData, evaluation_batches, open_data
 from keras_resnets.errors import UserError
 from keras_resnets.weights import is_shared, registered_checkpoint
 
+from ..devices import images_at_once
 from ..run.calibration import Activation, temperature_of
 from ..run.folder import BEST, EVALUATION, MISTAKES, RunFolder, read_rows
 from . import plots
@@ -51,7 +52,7 @@ def predict(
     card: Card,
     data: ImageData,
     split: str,
-    batch_size: int,
+    batch_size: int | None = None,
     *,
     flip: bool = False,
 ) -> Predictions:
@@ -62,7 +63,7 @@ def predict(
         card: The model's card.
         data: The images. Classes meet by their names.
         split: Name of the split.
-        batch_size: Number of images at a time.
+        batch_size: Number of images at a time; by default as many as `images_at_once` says.
         flip: Whether the answer is the mean over each image and its mirror image.
 
     Raises:
@@ -85,7 +86,7 @@ def predict_labels(
     card: Card,
     data: ImageData,
     split: str,
-    batch_size: int,
+    batch_size: int | None = None,
     *,
     flip: bool = False,
 ) -> tuple[Array, Array]:
@@ -96,7 +97,7 @@ def predict_labels(
         card: The model's card.
         data: The images, which have any number of labels. These meet by their names.
         split: Name of the split.
-        batch_size: Number of images at a time.
+        batch_size: Number of images at a time; by default as many as `images_at_once` says.
         flip: Whether the answer is the mean over each image and its mirror image.
 
     Raises:
@@ -120,10 +121,15 @@ def _answer(model: keras.Model, card: Card, *, flip: bool) -> Callable[[Array], 
 
 
 def answers(
-    answer: Callable[[Array], Array], card: Card, data: ImageData, split: str, batch_size: int
+    answer: Callable[[Array], Array],
+    card: Card,
+    data: ImageData,
+    split: str,
+    batch_size: int | None = None,
 ) -> tuple[Array, Array]:
     """What a function gives for the normalised images of a split, and their labels in the data."""
-    batches = evaluation_batches(data, split, card.preprocessing, batch_size)
+    rows = batch_size or images_at_once(*card.preprocessing.shape)
+    batches = evaluation_batches(data, split, card.preprocessing, rows)
     pairs = [(answer(images), labels) for images, labels in batches.as_numpy_iterator()]
     found, labels = zip(*pairs, strict=True)
     return np.concatenate(found), np.concatenate(labels)
@@ -173,7 +179,7 @@ def evaluate_model(
     weights: str | None,
     source: Mapping[str, str | None],
     split: str,
-    batch_size: int,
+    batch_size: int | None = None,
     flip: bool = False,
     out: Path | None = None,
 ) -> Evaluation | LabelEvaluation:
@@ -184,7 +190,7 @@ def evaluate_model(
         weights: Weights of a named network.
         source: Arguments of `open_data`; without a data set or folder, the card's own.
         split: Split of those images; of a folder without splits, the test split is all of it.
-        batch_size: Number of images at a time.
+        batch_size: Number of images at a time; by default as many as `images_at_once` says.
         flip: Whether the answer is the mean over each image and its mirror image.
         out: Path of a JSON file to write.
 
@@ -259,21 +265,19 @@ def _no_data(model: str) -> str:
     )
 
 
-def evaluate_run(
-    folder: RunFolder, data: ImageData, batch_size: int
-) -> Evaluation | LabelEvaluation:
+def evaluate_run(folder: RunFolder, data: ImageData) -> Evaluation | LabelEvaluation:
     """Evaluates a run's best model on the test split, and draws what there is to see."""
     path = folder / BEST
     model, card = keras_resnets.open_model(path)
     plots.draw_curves(read_rows(folder.path), folder / "curves.png")
     write_text(folder / "classes.txt", "".join(f"{name}\n" for name in card.class_names))
     if card.multi_label:
-        found, truth = predict_labels(model, card, data, "test", batch_size)
+        found, truth = predict_labels(model, card, data, "test")
         of_labels = evaluate_labels(found, truth, card.class_names, measured(data, "test"))
         draw_labelled(folder.path, data, found, truth, of_labels, most=SHOWN)
         of_labels.save(folder / EVALUATION)
         return of_labels
-    predictions = predict(model, card, data, "test", batch_size)
+    predictions = predict(model, card, data, "test")
     result = measure(predictions, model, card, measured(data, "test"))
 
     names = drawable_names(card.class_names)

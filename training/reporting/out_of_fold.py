@@ -92,7 +92,7 @@ def by_features(
     network: keras.Model,
     card: Card,
     data: ImageData,
-    batch_size: int,
+    batch_size: int | None = None,
     *,
     labels: Array | None = None,
 ) -> OutOfFold:
@@ -104,7 +104,7 @@ def by_features(
         network: The network, whose last layer is a classifier.
         card: Its preprocessing.
         data: The photos, one class each.
-        batch_size: Number of photos at a time.
+        batch_size: Number of photos at a time; by default as many as `images_at_once` says.
         labels: Other labels than the photos have, `(photos,)`, in the order of the splits.
     """
     from sklearn.linear_model import LogisticRegression

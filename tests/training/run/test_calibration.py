@@ -123,7 +123,7 @@ def test_the_models_of_a_run_are_calibrated_each_by_itself(photos, tmp_path, ran
             tmp_path / f"{name}.keras"
         )
         kept[name] = network
-    calibrate_run(tmp_path, data, 32, coverage=0.9)
+    calibrate_run(tmp_path, data, coverage=0.9)
     assert len({p.read_bytes() for p in tmp_path.glob("*.card.json")}) == 2
 
     for name, network in kept.items():
@@ -143,5 +143,5 @@ def test_the_models_of_a_run_are_calibrated_each_by_itself(photos, tmp_path, ran
         again = fit_temperature(np.log(after), np.eye(3)[labels])
         assert again == pytest.approx(1, rel=1e-3)
     before = (tmp_path / "best.keras").read_bytes()
-    calibrate_run(tmp_path, data, 32, coverage=0.9)
+    calibrate_run(tmp_path, data, coverage=0.9)
     assert (tmp_path / "best.keras").read_bytes() == before
