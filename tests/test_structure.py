@@ -26,6 +26,7 @@ AT_IMPORT = {
         "numpy",
         "keras_resnets.layers",
         "keras_resnets.errors",
+        "keras_resnets._common.drawing",
         "keras_resnets._common.types",
     },
     # Registered as soon as Keras is there, on behalf of whatever module imported it first.
@@ -57,6 +58,7 @@ AT_IMPORT = {
         "keras_resnets.catalogue",
         "keras_resnets.models",
         "keras_resnets.errors",
+        "keras_resnets._common.drawing",
         "keras_resnets._common.types",
     },
     # Subclassing a TFDS builder registers it: the module cannot wait. Nothing imports it at the top.

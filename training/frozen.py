@@ -23,9 +23,9 @@ from keras_resnets.errors import UserError
 from . import plan
 from .cache import MAPS, TARGETS, CacheFiles, disk_room
 from .config import Augmentation, Config
+from .data.at_once import images_at_once
 from .data.maps import View
 from .data.views import view_batches
-from .devices import images_at_once
 from .networks import in_inference, split
 
 MOST_VIEWS = 8  # of a training photo that are kept

@@ -8,6 +8,7 @@ from typing import Any, Self
 import keras
 import numpy as np
 
+from keras_resnets._common.drawing import undrawn
 from keras_resnets.errors import UserError
 
 
@@ -67,7 +68,8 @@ class Deployable(keras.layers.Layer):
         if self.get_config()["folded"]:
             raise UserError(f"Layer {self.name} is deployed already. Deploy the trained model.")
         layer: Self = type(self).from_config(self.deployed_config())
-        layer.build(tuple(self.get_build_config()["input_shape"]))
+        with undrawn():
+            layer.build(tuple(self.get_build_config()["input_shape"]))
         layer.set_weights(self.deployed_weights())
         return layer
 

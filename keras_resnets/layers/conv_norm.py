@@ -9,15 +9,10 @@ from keras import ops
 from keras_resnets._common.types import Shape, Tensor
 from keras_resnets.errors import UserError
 from keras_resnets.layers._deployable import Deployable, fold_norm
+from keras_resnets.layers._kernels import KernelInitializer
 from keras_resnets.layers._merging import folded_groups, merge_groups
 from keras_resnets.layers.batch_norm import BatchNorm
 from keras_resnets.layers.grouped_conv import GroupedConv2D
-
-# He et al. (2015), by fan-out as torchvision and timm draw it.
-CONV_INITIALIZER = {
-    "class_name": "VarianceScaling",
-    "config": {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal", "seed": None},
-}
 
 
 @keras.saving.register_keras_serializable(package="keras_resnets")
@@ -89,7 +84,7 @@ class ConvNorm(Deployable):
             dilation_rate=self.dilation_rate,
             groups=folded_groups(self.groups, input_shape[-1]) if self.folded else self.groups,
             use_bias=self.use_bias or self.folded,
-            kernel_initializer=CONV_INITIALIZER,
+            kernel_initializer=KernelInitializer(),
             dtype=self.dtype_policy,
             name="conv",
         )

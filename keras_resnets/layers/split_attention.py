@@ -9,8 +9,9 @@ from keras import ops
 from keras_resnets._common.types import Shape, Tensor
 from keras_resnets.errors import UserError
 from keras_resnets.layers._deployable import Deployable
+from keras_resnets.layers._kernels import KernelInitializer
 from keras_resnets.layers._merging import merge_groups
-from keras_resnets.layers.conv_norm import CONV_INITIALIZER, ConvNorm
+from keras_resnets.layers.conv_norm import ConvNorm
 from keras_resnets.layers.grouped_conv import GroupedConv2D
 from keras_resnets.layers.padded_pool import PaddedAveragePool
 from keras_resnets.layers.radix_layout import radix_major_order
@@ -124,7 +125,7 @@ class SplitAttention(Deployable):
             filters * radix,
             1,
             groups=1 if folded else cardinality,
-            kernel_initializer=CONV_INITIALIZER,
+            kernel_initializer=KernelInitializer(),
             dtype=self.dtype_policy,
             name="fc2",
         )

@@ -8,7 +8,8 @@ from keras import ops
 
 from keras_resnets._common.types import Shape, Tensor
 from keras_resnets.layers._deployable import Deployable
-from keras_resnets.layers.conv_norm import CONV_INITIALIZER, ConvNorm
+from keras_resnets.layers._kernels import KernelInitializer
+from keras_resnets.layers.conv_norm import ConvNorm
 from keras_resnets.layers.grouped_conv import GroupedConv2D
 
 
@@ -58,7 +59,7 @@ class SqueezeExcite(Deployable):
 
     def _fc(self, units: int, **options: Any) -> GroupedConv2D:
         return GroupedConv2D(
-            units, 1, kernel_initializer=CONV_INITIALIZER, dtype=self.dtype_policy, **options
+            units, 1, kernel_initializer=KernelInitializer(), dtype=self.dtype_policy, **options
         )
 
     def call(self, inputs: Tensor) -> Tensor:

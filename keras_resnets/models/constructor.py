@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, cast
 
+from keras_resnets._common.drawing import undrawn
 from keras_resnets._common.types import Tensor
 from keras_resnets.errors import UserError
 from keras_resnets.models.architecture import Architecture
@@ -53,7 +54,8 @@ def build_network(
         drop_path_rate=arguments.drop_path_rate,
         drop_block_rate=arguments.drop_block_rate,
     )
-    features = config.features(images, places)
+    with undrawn(weights_follow=arguments.weights is not None):
+        features = config.features(images, places)
     if arguments.include_top:
         classes = arguments.classes or initial.classes or DEFAULT_CLASSES
         outputs = _predictions(config.head(features), classes, arguments)

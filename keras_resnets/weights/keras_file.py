@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_resnets._common.drawing import undrawn
 from keras_resnets._common.tables import size
 from keras_resnets.errors import MissingFile, UserError
 from keras_resnets.weights.archives import BEYOND_FILE, open_archive
@@ -58,6 +59,7 @@ def load_keras(path: Path, *, compile: bool = False) -> "keras.Model":
     import keras
 
     with (
+        undrawn(),
         blamed_on(path, "holds a model that Keras cannot build", _WAY_OUT),
         _no_larger_than(inspected.size + BEYOND_FILE, path),
     ):

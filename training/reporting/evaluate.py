@@ -18,7 +18,7 @@ from keras_resnets.data import ImageData, evaluation_batches, open_data
 from keras_resnets.errors import UserError
 from keras_resnets.weights import is_shared, registered_checkpoint
 
-from ..devices import images_at_once
+from ..data.at_once import images_at_once
 from ..run.calibration import Activation, temperature_of
 from ..run.folder import BEST, EVALUATION, MISTAKES, RunFolder, read_rows
 from . import plots
