@@ -5,11 +5,14 @@ On a CPU the gradient then costs two to three orders of magnitude more than `tf.
 (`benchmarks/grouped_conv.py` prints both), so `GroupedConv2D` lowers by itself.
 """
 
+import contextvars
 import functools
 import warnings
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import keras
+import numpy as np
 
 from keras_resnets._common.types import Tensor
 from keras_resnets.layers._merging import (
@@ -21,6 +24,11 @@ from keras_resnets.layers._merging import (
 
 Pair: TypeAlias = tuple[int, int]
 Lowering: TypeAlias = Literal["native", "super_group", "depthwise", "frozen", "keras"]
+
+# How a frozen kernel becomes a constant of the graph; `None` for TensorFlow's own way.
+make_constant: contextvars.ContextVar[Callable[[np.ndarray], Tensor] | None] = (
+    contextvars.ContextVar("how a kernel becomes a constant", default=None)
+)
 
 # More groups than this per convolution call cost more in dispatch than they save in arithmetic.
 MAX_SUPER_GROUPS = 8
@@ -35,7 +43,7 @@ def choose_lowering(groups: int, input_channels: int, dtype: str) -> Lowering:
         dtype: The compute dtype, such as `"float32"`.
     """
     if groups == 1 or keras.backend.backend() != "tensorflow":
-        return "keras"
+        return "frozen" if make_constant.get() else "keras"
     if groups == input_channels:
         return "depthwise"
     if _has_accelerator():
@@ -58,7 +66,7 @@ def native(
 def frozen(
     inputs: Tensor, kernel: Tensor, strides: Pair, padding: str, dilation_rate: Pair
 ) -> Tensor:
-    """`native` on a constant: the kernel as it is now, its groups merged for a phone.
+    """One operator on a constant: the kernel as it is now, its groups merged for a phone.
 
     For a graph that is to be converted: a converter does not fold a merging away.
     """
@@ -69,7 +77,10 @@ def frozen(
     channels = inputs.shape[-1]
     groups = channels // values.shape[2]
     merged = groups // folded_groups(groups, channels, PHONE_WIDTH)
-    kernel = tf.constant(merge_groups(values, groups, merged), inputs.dtype)
+    make = make_constant.get() or functools.partial(tf.constant, dtype=inputs.dtype)
+    kernel = make(merge_groups(values, groups, merged))
+    if groups == 1:
+        return keras.ops.conv(inputs, kernel, strides, padding, dilation_rate=dilation_rate)
     return native(inputs, kernel, strides, padding, dilation_rate)
 
 

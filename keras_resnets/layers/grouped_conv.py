@@ -1,8 +1,11 @@
 """`GroupedConv2D`: a grouped convolution that trains at full speed on a CPU."""
 
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_resnets._common.types import Tensor
 from keras_resnets.errors import UserError
@@ -67,6 +70,23 @@ class GroupedConv2D(keras.layers.Conv2D):
                 f"Received: lowering={lowering!r}."
             )
         self.lowering = lowering
+
+    @staticmethod
+    @contextlib.contextmanager
+    def constants_made_by(make: Callable[[np.ndarray], Tensor]) -> Iterator[None]:
+        """Within it, what is traced computes with `make(kernel)` in each kernel's place.
+
+        That is true of ungrouped convolutions and of those with `lowering="frozen"`.
+
+        Args:
+            make: Gives the constant of a kernel `(height, width, channels of a group, filters)`, in
+                the type that the layer computes in.
+        """
+        token = lowerings.make_constant.set(make)
+        try:
+            yield
+        finally:
+            lowerings.make_constant.reset(token)
 
     def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         form = self.lowering or lowerings.choose_lowering(

@@ -10,9 +10,11 @@ import numpy as np
 
 from keras_resnets._common.console import progress, silent_output
 from keras_resnets.errors import UserError
+from keras_resnets.layers import GroupedConv2D
 
 from ..formats import FLOAT32, NumberFormat
 from .keras_model import SCOPE
+from .markers import Markers
 
 
 def convert(
@@ -31,6 +33,39 @@ def convert(
     Raises:
         UserError: For layers that TFLite's own operators cannot express, by name.
     """
+    if format == FLOAT32:
+        markers = Markers()
+        with GroupedConv2D.constants_made_by(markers.mark):
+            function = traced(model)
+        content = markers.replaced(_converted(function, format, calibration))
+        if content is not None:
+            return content
+    return _converted(traced(model), format, calibration)
+
+
+def traced(model: keras.Model) -> Any:
+    """The function of a model for inference, of TensorFlow."""
+    import tensorflow as tf
+
+    (images,) = model.inputs
+
+    @tf.function(
+        input_signature=[tf.TensorSpec(images.shape, images.dtype, "images")], autograph=False
+    )
+    def infer(images: Any) -> Any:
+        return model(images, training=False)
+
+    return infer.get_concrete_function()
+
+
+def read_by(function: Any) -> list[Any]:
+    """The variables whose values a traced function reads."""
+    handles = {id(handle) for handle in function.captured_inputs}
+    return [variable for variable in function.variables if id(variable.handle) in handles]
+
+
+def _converted(function: Any, format: NumberFormat, calibration: Sequence[np.ndarray]) -> bytes:
+    """What TensorFlow makes of a traced function."""
     import tensorflow as tf
 
     recipe = format.tensorflow
@@ -44,11 +79,13 @@ def convert(
         for image in progress(calibration, "calibrating, image", len(calibration)):
             yield [image]
 
+    held = tf.Module()  # what TensorFlow saves to convert it
+    held.variables_read = read_by(function)
     # It prints where it saves what it converts, and what that takes and gives.
     with silent_output(), warnings.catch_warnings():
         # The images that it calibrates with tell them.
         warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
-        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([function], held)
         if recipe.optimize:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [getattr(tf, name) for name in recipe.types]
@@ -56,20 +93,16 @@ def convert(
             converter.target_spec.supported_ops = [getattr(tf.lite.OpsSet, recipe.operators)]
         if format.calibrated:
             converter.representative_dataset = representative
-        return _converted(converter)
-
-
-def _converted(converter: Any) -> bytes:
-    try:
-        content: bytes = converter.convert()
-    except Exception as error:  # whatever stage of the converter gave up
-        missing = _missing_operators(str(error))
-        if not missing:
-            raise
-        raise UserError(
-            "Expected layers that TFLite's own operators can express. "
-            f"Received: {missing}. Replace the layers that use them."
-        ) from error
+        try:
+            content: bytes = converter.convert()
+        except Exception as error:  # whatever stage of the converter gave up
+            missing = _missing_operators(str(error))
+            if not missing:
+                raise
+            raise UserError(
+                "Expected layers that TFLite's own operators can express. "
+                f"Received: {missing}. Replace the layers that use them."
+            ) from error
     return content
 
 

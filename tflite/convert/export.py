@@ -1,9 +1,11 @@
 """From a Keras model to files."""
 
+import gc
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,7 +24,7 @@ from ..quantize.quantizer import quantize
 from ..quantize.ranges import Range, calibration_images, observe, pixels_of
 from ..trained import TrainedModel
 from .converter import convert
-from .keras_model import NORMALIZE, Input, PhoneModel, phone_model
+from .keras_model import NORMALIZE, Input, Outline, PhoneModel, phone_model
 from .surgery import by_layer, with_bytes_taken, with_probabilities
 
 BEST = "best"
@@ -80,6 +82,13 @@ class Options:
             )
 
 
+class _Converted(NamedTuple):
+    """A file, and the outline of the network that it was converted from."""
+
+    content: bytes
+    outline: Outline
+
+
 @dataclass
 class Exporter:
     """Converts one model to several formats; what they share is made once.
@@ -105,10 +114,10 @@ class Exporter:
             UserError: Where calibration images are needed and not to be had, or the model is no
                 classifier that can be converted.
         """
-        phone = self._phone_model
         content = self._quantized(format, float_layers)
+        activation = self._outline.activation
         if not self.options.gives_logits:
-            content = with_probabilities(content, phone.activation, phone.last)
+            content = with_probabilities(content, activation, self._outline.last)
         card = FileCard(
             architecture=self.trained.card.architecture,
             format=format.name,
@@ -116,7 +125,7 @@ class Exporter:
             layers=self._layers,
             class_names=self.trained.card.class_names,
             takes_pixels=self.options.takes_pixels,
-            activation=phone.activation,
+            activation=activation,
             gives_logits=self.options.gives_logits,
             preprocessing=self.trained.card.preprocessing,
             provenance=self.trained.card.provenance,
@@ -153,12 +162,10 @@ class Exporter:
             max_drop=max_drop,
         )
 
-    @cached_property
+    @property
     def float_model(self) -> bytes:
         """The float32 model, from pixels or normalised images to logits; the others are made of it."""
-        with ticking("converting,"):
-            content = self._converted(FLOAT32)
-        return with_bytes_taken(content) if self.options.input == "uint8" else content
+        return self._float.content
 
     @cached_property
     def calibration(self) -> list[np.ndarray]:
@@ -189,19 +196,33 @@ class Exporter:
         if format == FLOAT32:
             return self.float_model
         if not self.rewrites:
-            return self._converted(format)
+            return self._converted(format).content
         if not format.calibrated:
             return quantize(self.float_model, format, {})
         integer_io = self.options.integer_io
         return self.plan(format).file(format, float_layers, integer_io=integer_io)
 
-    def _converted(self, format: NumberFormat) -> bytes:
-        """What TensorFlow's converter makes, its tensors named by layer."""
-        phone = self._phone_model
-        images = self.calibration if format.calibrated else ()
-        return by_layer(convert(phone.model, format, images), phone.place_of, phone.last)
+    @cached_property
+    def _float(self) -> _Converted:
+        with ticking("converting,"):
+            return self._converted(FLOAT32)
 
     @cached_property
+    def _outline(self) -> Outline:
+        return self._float.outline if self.rewrites else self._phone_model().outline
+
+    def _converted(self, format: NumberFormat) -> _Converted:
+        """What TensorFlow's converter makes, its tensors named by layer."""
+        phone = self._phone_model()
+        outline = phone.outline
+        content = convert(phone.model, format, self.calibration if format.calibrated else ())
+        # Networks are cycles of objects, and this one is as large as the file.
+        del phone
+        gc.collect()
+        content = by_layer(content, outline.place_of, outline.last)
+        takes_bytes = self.options.input == "uint8"
+        return _Converted(with_bytes_taken(content) if takes_bytes else content, outline)
+
     def _phone_model(self) -> PhoneModel:
         return phone_model(
             self.trained.model,
@@ -212,7 +233,7 @@ class Exporter:
 
     @property
     def _layers(self) -> tuple[str, ...]:
-        return self._phone_model.layers
+        return self._outline.layers
 
     @cached_property
     def _plain(self) -> Plan:

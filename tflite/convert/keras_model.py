@@ -37,18 +37,16 @@ SCOPE = re.compile(r"(?:^|/)(layer\d+x)(?:_\d+)?/")
 
 
 @dataclass(frozen=True)
-class PhoneModel:
-    """A classifier as it is converted.
+class Outline:
+    """What a file's tables have to know of the network that was converted.
 
     Attributes:
-        model: The model from `images`, `(batch, height, width, channels)`, to `logits`.
         activation: What makes probabilities of the logits.
         scopes: Place of each layer by the scope in which TensorFlow traces it, in order: its name,
             or `LAYER/OPERATION` where a layer was opened.
         last: The name of the layer that makes the logits.
     """
 
-    model: keras.Model
     activation: Activation
     scopes: Mapping[str, str]
     last: str
@@ -74,6 +72,19 @@ class PhoneModel:
             return None
         layer, *operation = self.scopes[found[1]].split("/")
         return layer, "/".join([*operation, name[found.end() :]])
+
+
+@dataclass(frozen=True)
+class PhoneModel:
+    """A classifier as it is converted.
+
+    Attributes:
+        model: The model from `images`, `(batch, height, width, channels)`, to `logits`.
+        outline: What is known of it without its weights.
+    """
+
+    model: keras.Model
+    outline: Outline
 
 
 def phone_model(
@@ -121,11 +132,10 @@ def phone_model(
     network = keras.models.clone_model(
         keras.Model(deployed.input, logits_of(head)), clone_function=traced
     )
+    activation: Activation = "softmax" if head.binary else head.activation
     return PhoneModel(
         keras.Model(images, network(inputs), name=model.name),
-        "softmax" if head.binary else head.activation,
-        scopes,
-        head.dense.name,
+        Outline(activation, scopes, head.dense.name),
     )
 
 

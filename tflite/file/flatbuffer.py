@@ -29,7 +29,7 @@ def write(model: schema.ModelT) -> bytes:
     # As large as it becomes: it would grow by doubling, with a copy each time.
     builder = Builder(data + 1024 * (1 + len(model.buffers)))
     builder.Finish(model.Pack(builder), IDENTIFIER)
-    return bytes(builder.Output())
+    return bytes(memoryview(builder.Bytes)[builder.Head() :])  # `Output` would copy it once more
 
 
 def kind_of(model: schema.ModelT, op: schema.OperatorT) -> str:

@@ -108,7 +108,9 @@ def _moments(
             for node, window in takers.get(name, ()):
                 inputs = window.inputs(activation, POSITIONS, random)
                 sums[node] = sums.get(node, 0) + inputs.transpose(0, 2, 1) @ inputs
-    return {node: total / len(images) for node, total in sums.items()}
+    for total in sums.values():
+        total /= len(images)
+    return sums
 
 
 def _by_group(node: Node, kernel: np.ndarray, groups: int) -> np.ndarray:

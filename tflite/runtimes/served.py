@@ -19,7 +19,9 @@ def served_model(trained: TrainedModel) -> keras.Model:
     """
     preprocessing = trained.card.preprocessing
     phone = phone_model(trained.model, preprocessing, batch=None, takes="uint8")
-    activation = keras.layers.Activation(phone.activation, dtype="float32", name="probabilities")
+    activation = keras.layers.Activation(
+        phone.outline.activation, dtype="float32", name="probabilities"
+    )
     shape = phone.model.input_shape
     pixels = keras.Input(batch_shape=shape, dtype="uint8", name="pixels")
     return keras.Model(pixels, activation(phone.model(pixels)), name=trained.card.architecture)
