@@ -8,7 +8,7 @@ import argparse
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -149,7 +149,7 @@ def _to_phone_files(arguments: argparse.Namespace) -> int:
     from keras_resnets._common.memory import peak_memory
     from keras_resnets._common.phone_report import REPORT
 
-    from ..convert.export import Exporter, paths
+    from ..convert.export import paths
     from ..verify.compare import compare, report
     from ..verify.subject import of_file, of_trained
 
@@ -162,18 +162,9 @@ def _to_phone_files(arguments: argparse.Namespace) -> int:
     sweep_folder(folder)  # of what a killed export left
 
     data = _images(arguments, trained, formats)
-    exporter = Exporter(trained, data, options)
-    files = {}
-    for format in formats:
-        files[targets[format].name] = _write(exporter, format, targets[format])
-    if arguments.max_drop is not None and INT8 in formats:
-        mixture = exporter.mixture(arguments.max_drop)
-        print(f"on the validation split, {mixture}", file=sys.stderr)
-        if mixture.float_layers:
-            path = targets[MIXED]
-            files[path.name] = _write(exporter, MIXED, path, mixture.float_layers)
-    print(f"peak memory {size(peak_memory())}")
+    files = _written(trained, data, options, targets, formats, arguments.max_drop)
     if data is None:
+        print(f"peak memory {size(peak_memory())}")
         print(NOT_COMPARED)
         return 0
 
@@ -184,8 +175,36 @@ def _to_phone_files(arguments: argparse.Namespace) -> int:
     )
     summary = report(keras, others, trained.card, found)
     summary.save(folder / REPORT)
+    print(f"peak memory {size(peak_memory())}")
     print(f"\n{summary.keras.images} images, {arguments.split} split of {data.name}:\n{summary}")
     return 0
+
+
+def _written(
+    trained: "TrainedModel",
+    data: "ImageData | None",
+    options: "Options",
+    targets: Mapping[NumberFormat, Path],
+    formats: Sequence[NumberFormat],
+    max_drop: float | None,
+) -> dict[str, bytes]:
+    """Makes and writes the files; gives their content by name.
+
+    What they are made of, several times as large, is let go.
+    """
+    from ..convert.export import Exporter
+
+    exporter = Exporter(trained, data, options)
+    files = {}
+    for format in formats:
+        files[targets[format].name] = _write(exporter, format, targets[format])
+    if max_drop is not None and INT8 in formats:
+        mixture = exporter.mixture(max_drop)
+        print(f"on the validation split, {mixture}", file=sys.stderr)
+        if mixture.float_layers:
+            path = targets[MIXED]
+            files[path.name] = _write(exporter, MIXED, path, mixture.float_layers)
+    return files
 
 
 def _images(

@@ -94,13 +94,15 @@ def compare(
     ).take(count)
     labels: list[np.ndarray] = []
     said: list[list[np.ndarray]] = [[] for _ in subjects]
-    for views in progress(batches.as_numpy_iterator(), "comparing, batch", count):
-        labels.append(views[0][1])
-        for subject, transform, order, parts in zip(
-            subjects, transforms, orders, said, strict=True
-        ):
-            images, _ = views[distinct.index(transform)]
-            parts.append(subject.says(images)[:, order])
+    answers = (
+        (views, place) for views in batches.as_numpy_iterator() for place in range(len(subjects))
+    )
+    steps = count * len(subjects)
+    for views, place in progress(answers, "comparing, batch of one model", steps):
+        if place == 0:
+            labels.append(views[0][1])
+        images, _ = views[distinct.index(transforms[place])]
+        said[place].append(subjects[place].says(images)[:, orders[place]])
     first, *rest = [np.concatenate(parts) for parts in said]
     names = [other.name for other in others]
     return Probabilities(np.concatenate(labels), first, dict(zip(names, rest, strict=True)))

@@ -97,12 +97,13 @@ def of_file(name: str, content: bytes) -> Subject:
     """A `.tflite` file."""
     classifier = Classifier(content)
     card = classifier.card
+    known = None if classifier.assumption else card
 
     def says(images: np.ndarray) -> np.ndarray:
         given = pixels_of(images, card.preprocessing) if card.takes_pixels else images
-        return classifier.of_images(given)
+        # The runtime holds the weights once more: of several files, those of one at a time.
+        return Classifier(content).of_images(given)
 
-    known = None if classifier.assumption else card
     return Subject(name, says, known, len(content), content=content)
 
 

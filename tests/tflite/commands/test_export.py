@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import weakref
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +18,35 @@ from ai_edge_litert import schema_py_generated as schema
 
 from keras_resnets.preprocessing import Preprocessing
 from tflite.cli import main
+from tflite.convert.export import Exporter
 from tflite.file.flatbuffer import ALIGNMENT
 from tflite.file.inspection import inspect
 from tflite.file.packing import unpack
 from tflite.file.runtime import Runner
 from tflite.use.classifier import Classifier
+from tflite.verify.compare import compare
 
 FORMER = ("--normalised-input", "--logits")  # the input and output that integer types are for
 ACCELERATED = ("float32", "float16", "dynamic", "int8")
+
+
+class Living:
+    """The objects of a class, made from here on, that exist; and how many there were at most."""
+
+    def __init__(self, kind: type, monkeypatch: pytest.MonkeyPatch):
+        self.most = 0
+        self._made: list[weakref.ref[Any]] = []
+        original = vars(kind)["__init__"]
+
+        def init(made: Any, *arguments: Any, **named: Any) -> None:
+            original(made, *arguments, **named)
+            self._made.append(weakref.ref(made))
+            self.most = max(self.most, len(self))
+
+        monkeypatch.setattr(kind, "__init__", init)
+
+    def __len__(self) -> int:
+        return sum(one() is not None for one in self._made)
 
 
 def test_report_has_every_format_against_keras(run: Path, files: dict[str, Path]) -> None:
@@ -137,7 +162,18 @@ def test_floats_from_0_to_255_are_pixels_too(
         np.testing.assert_allclose(found, expected, atol=tolerance)
 
 
-def test_any_batch_and_integer_io(run: Path, tmp_path: Path) -> None:
+def test_any_batch_and_integer_io(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one file at a time in the runtime, and what they were made of let go when they run."""
+    exporters, runners = Living(Exporter, monkeypatch), Living(Runner, monkeypatch)
+    left = []
+
+    def comparing(*arguments: Any, **named: Any) -> Any:
+        left.append(len(exporters))
+        return compare(*arguments, **named)
+
+    monkeypatch.setattr("tflite.verify.compare.compare", comparing)
     arguments = ["--quantize", "none", "int8", "--dynamic-batch", "--integer-io", *FORMER]
     assert main(["export", str(run), *arguments, "--output", str(tmp_path)]) == 0
     for name, dtype in (("float32", "float32"), ("int8", "int8")):
@@ -147,6 +183,7 @@ def test_any_batch_and_integer_io(run: Path, tmp_path: Path) -> None:
         assert inspection.partitions == 1
     report = json.loads((tmp_path / "report.json").read_text())
     assert [row["agreement"] for row in report["files"]] == [1.0, 1.0]
+    assert (exporters.most, left, runners.most) == (1, [0], 1)
 
 
 def test_tensorflows_quantizer(run: Path, tmp_path: Path) -> None:
@@ -206,3 +243,24 @@ def test_a_process_killed_while_it_writes_leaves_no_file_of_that_name(tmp_path: 
         assert killed.returncode == -signal.SIGKILL
     assert target.read_bytes() == b"old"
     assert not (tmp_path / "other.tflite").exists()
+
+
+@pytest.mark.slow
+def test_a_large_network_takes_at_most_six_gigabytes(photos: Path, tmp_path: Path) -> None:
+    """Conversion, quantisation and comparison of 111 million weights, in a process of its own."""
+    for colour, known in (("blue", "ant"), ("green", "bee"), ("red", "fly")):
+        shutil.copytree(photos / colour, tmp_path / "photos" / known)
+    network = ["--model", "ResNeSt269", "--weights", "none", "--quantize", "int8"]
+    calibration = ["--calibration-images", "10", "--calibration-method", "min-max"]
+    images = ["--data", str(tmp_path / "photos"), "--images", "1", "--output", str(tmp_path)]
+    process = subprocess.run(
+        [sys.executable, "-m", "tflite", "export", *network, *calibration, *images],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    gigabytes = re.match(r"peak memory (\d\.\d) GB\n", process.stdout)
+    assert gigabytes is not None
+    assert float(gigabytes[1]) <= 6
+    (row,) = (line for line in process.stdout.splitlines() if line.startswith("ResNeSt269.int8"))
+    assert row.rstrip().endswith("yes")
