@@ -10,12 +10,14 @@ from keras_resnets._common.console import progress
 from ..file.runtime import Tracer
 from .network import Network, Node, Window
 
-LARGEST = 127  # of a weight in int8, which is symmetric
+INT8 = 127  # the largest weight in int8, which is symmetric
 POSITIONS = 32  # of one image
 WIDEST = 1024  # inputs of an output; of more, the problem takes long, and errors average out
 
 
-def kernels_by_layer(model: bytes, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+def kernels_by_layer(
+    model: bytes, images: Sequence[np.ndarray], largest: int = INT8
+) -> dict[str, np.ndarray]:
     """Rounds every kernel for the inputs that it gets (AdaRound: Nagel et al., 2020, section 3.2).
 
     Where an output's inputs are `x` and its weights err by `e`, it errs by `e E[x x^T] e^T` in the mean
@@ -27,9 +29,10 @@ def kernels_by_layer(model: bytes, images: Sequence[np.ndarray]) -> dict[str, np
     Args:
         model: A float32 file.
         images: The calibration images, `(1, height, width, channels)` each.
+        largest: The largest weight in steps: 127 for int8, 7 for int4.
 
     Returns:
-        Kernels in whole steps of int8, laid out as in the file, by what their operator gives. Of more
+        Kernels in whole steps, laid out as in the file, by what their operator gives. Of more
         than `WIDEST` inputs an output there are none.
     """
     network = Network(model)
@@ -37,7 +40,9 @@ def kernels_by_layer(model: bytes, images: Sequence[np.ndarray]) -> dict[str, np
     for node, moments in _moments(network, model, images).items():
         kernel = network.kernel(node)
         by_group = _by_group(node, kernel, len(moments))
-        kernels[node.outputs[0]] = _laid_out(node, rounded(by_group, moments), kernel.shape)
+        kernels[node.outputs[0]] = _laid_out(
+            node, rounded(by_group, moments, largest), kernel.shape
+        )
     return kernels
 
 
@@ -59,22 +64,23 @@ def with_kernels(
     return network.content()
 
 
-def rounded(kernel: np.ndarray, moments: np.ndarray) -> np.ndarray:
+def rounded(kernel: np.ndarray, moments: np.ndarray, largest: int = INT8) -> np.ndarray:
     """The kernel in whole steps, with the least error that single turns lead to from the nearest.
 
     Args:
         kernel: `(groups, outputs, inputs)`.
         moments: `E[x x^T]` of each group's inputs, `(groups, inputs, inputs)`.
+        largest: The largest weight in steps.
 
     Example:
         >>> kernel = np.array([[[127.0, 0.4, 0.4]]])  # of inputs that are always equal
         >>> rounded(kernel, np.ones((1, 3, 3))).tolist()
         [[[127.0, 1.0, 0.0]]]
     """
-    steps = np.maximum(np.abs(kernel).max(axis=-1, keepdims=True), 1e-12) / LARGEST
+    steps = np.maximum(np.abs(kernel).max(axis=-1, keepdims=True), 1e-12) / largest
     exact = kernel / steps
     nearest = np.rint(exact)
-    widest = np.abs(nearest) == LARGEST  # sets the step, and stays
+    widest = np.abs(nearest) == largest  # sets the step, and stays
     error = nearest - exact
     response = error @ moments
     diagonal = np.diagonal(moments, axis1=1, axis2=2)[:, None]
