@@ -26,7 +26,7 @@ from training.reporting.evaluate import answers
 from training.reporting.metrics import calibration_error
 from training.reporting.out_of_fold import by_features
 from training.reporting.suspects import suspicious
-from training.run.calibration import fit_temperature, threshold_of
+from training.run.calibration import fit_temperature, temperature_of, threshold_of
 
 WRONG = 0.05  # of the labels
 COVERAGE = 0.95
@@ -59,6 +59,7 @@ def main() -> None:
         return np.stack([logits_of_network(view) for view in views], axis=1)
 
     found, labels = answers(both, card, some, "test", 100)
+    found *= temperature_of(card) or 1  # what is folded into the last layer
     logits, mirrored = found[:, 0], found[:, 1]
     half = np.arange(len(labels)) < len(labels) // 2
     targets = np.eye(len(card.class_names))[labels]
