@@ -96,7 +96,7 @@ def _converted(function: Any, format: NumberFormat, calibration: Sequence[np.nda
         try:
             content: bytes = converter.convert()
         except Exception as error:  # whatever stage of the converter gave up
-            missing = _missing_operators(str(error))
+            missing = _missing_operators(str(error), function.graph)
             if not missing:
                 raise
             raise UserError(
@@ -106,10 +106,12 @@ def _converted(function: Any, format: NumberFormat, calibration: Sequence[np.nda
     return content
 
 
-def _missing_operators(message: str) -> str:
+def _missing_operators(message: str, graph: Any) -> str:
     """What the converter says it cannot express, and in which layers; empty for another failure."""
-    operators = re.findall(r"'(tf\.\w+)' op is neither a custom op nor a flex op", message)
-    places = [SCOPE.split(place)[-1] for place in re.findall(r'"[^"@/]+/([^"@]+)@', message)]
-    if not operators:
+    kinds = re.findall(r"'tf\.(\w+)' op is neither a custom op nor a flex op", message)
+    if not kinds:
         return ""
-    return f"{', '.join(dict.fromkeys(operators))} in {', '.join(dict.fromkeys(places))}"
+    found = [op.name for op in graph.get_operations() if op.type in kinds]
+    places = [SCOPE.split(name.partition("/")[-1])[-1] for name in found]
+    operators = (f"tf.{kind}" for kind in dict.fromkeys(kinds))
+    return f"{', '.join(operators)} in {', '.join(dict.fromkeys(places))}"

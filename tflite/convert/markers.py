@@ -71,7 +71,7 @@ class _Constant(NamedTuple):
 
     Attributes:
         kind: The operator's kind.
-        position: Which of its inputs it is.
+        position: Number of the input that it is, from 0.
         shape: The constant's shape in the file.
         buffer: Where its values are.
         values: The values, `(n,)`.
