@@ -41,8 +41,8 @@ def check_every_format(model, photos, tmp_path, rng):
     row = (
         4 * 3 * SIDE
     )  # bytes: XNNPACK takes a row at once, where one pixel's constants cost 10 times
-    # float32 in another order: 2e-5 in the deepest ReXNets, with AVX-512.
-    for format, tolerance in ((FLOAT32, 5e-5), (FLOAT16, 0.02), (INT8, None)):
+    # A drawn ReXNet makes much of any difference: 2e-5 of float32 in another order, 0.027 of float16.
+    for format, tolerance in ((FLOAT32, 5e-5), (FLOAT16, 0.05), (INT8, None)):
         content = exporting.file(format)
         assert is_accelerated(content), format.name
         operators = inspect(content).operators
