@@ -50,6 +50,10 @@ from .step import Learner
 from .teacher import Teacher, identified
 
 FEW = 100  # images, whose share right is known to ten points or so
+NOTHING_COMMON = (
+    "Expected a checkpoint that all workers can read, to go on from. Received: none. Copy checkpoints/ "
+    "of the worker that has one into the folders of the others, or begin anew by --force."
+)
 FOR_RANGES = 512  # images that set the ranges from which training for int8 begins
 
 
@@ -116,7 +120,8 @@ def fit(ready: "Prepared", folder: RunFolder, task: Task, *, data_changed: bool 
     config, devices, data, steps = ready.config, ready.devices, ready.data, ready.steps
     checkpoints = Checkpoints(folder / CHECKPOINTS, others=folder.run / CHECKPOINTS)
     with devices.strategy.scope():
-        begun = checkpoints.any_whole()
+        # The checkpoints of a run that is about to be overwritten are not this one's.
+        begun = not folder.replaces and checkpoints.any_whole()
         learner = make_learner(ready, restored=begun)
     if config.quantize and not begun:
         first = training_batches(data, config).take(-(-FOR_RANGES // config.batch_size))
@@ -134,6 +139,8 @@ def fit(ready: "Prepared", folder: RunFolder, task: Task, *, data_changed: bool 
         devices.least(0)  # no process reads another's folder before all have begun
         journal = Journal()
         checkpoint = newest_common(checkpoints, devices)
+        if begun and checkpoint is None:
+            raise UserError(NOTHING_COMMON)
         if checkpoint is not None:
             journal = restored(checkpoint, learner, average, identity, devices.share, data_changed)
             print(f"Continuing after {journal.epoch} epochs and {journal.step} steps.")

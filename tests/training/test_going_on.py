@@ -10,6 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
+import keras_resnets
 from training.cli import main
 from training.run.checkpoint import Checkpoints
 from training.run.journal import Journal
@@ -107,6 +108,25 @@ def test_force_destroys_nothing_before_the_new_run_has_begun(
     assert main([*arguments, *SETTINGS, "--force", *changes]) in (2, 3)
     assert message in capsys.readouterr().err
     assert _content(again / "run") == before
+
+
+@pytest.mark.parametrize(
+    "how", [[], ["--quick"], ["--freeze", "1"], ["--set", "quantize=int8"]], ids=" ".join
+)
+def test_force_begins_from_the_weights_that_are_named(again, recipe, tmp_path, how):
+    """And not from the checkpoints that it overwrites, nor from nothing because there are some."""
+    start = tmp_path / "start"
+    shutil.copytree(again / "run", start)
+    models = {}
+    for name in ("run", "new"):
+        arguments = ["--recipe", recipe, "--data", str(again / "photos"), "--epochs", "1"]
+        arguments += ["--weights", str(start / "best.keras"), "--run", str(again / name)]
+        assert (
+            main([*arguments, *SETTINGS[:-2], "--set", "deterministic=true", "--force", *how]) == 0
+        )
+        models[name], _ = keras_resnets.open_model(again / name)
+    for before, after in zip(*(model.get_weights() for model in models.values()), strict=True):
+        np.testing.assert_array_equal(before, after)
 
 
 def test_fewer_photos_are_named_and_gone_on_with_by_a_flag(again, capsys):

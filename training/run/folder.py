@@ -63,6 +63,8 @@ class RunFolder:
         run: The folder of the whole run.
         path: Path of this process's folder: the same, or one for each worker within it.
         origin: Where the run comes from; `None` where nobody said it.
+        replaces: Whether what is there is of another run, which this one takes the place of once it
+            begins.
     """
 
     def __init__(self, run: Path, task: Task, origin: Origin | None = None):
@@ -79,7 +81,7 @@ class RunFolder:
             ) from None
         self.origin = origin
         self._began = False
-        self._replaces = False
+        self.replaces = False
 
     @classmethod
     def open(
@@ -109,7 +111,7 @@ class RunFolder:
         try:
             folder._sweep()
             folder._check(config, force)
-            if not folder._replaces:
+            if not folder.replaces:
                 folder.origin = Origin.load(folder.path) or origin
         except BaseException:
             folder._release()
@@ -162,7 +164,7 @@ class RunFolder:
                     f"files: {', '.join(found[:5])}. Name another one by --run."
                 )
         elif force:
-            self._replaces = True
+            self.replaces = True
         elif is_finished(path):
             raise UserError(
                 f"Expected a new run folder. Received: {path}, which holds a finished run. "
@@ -190,12 +192,12 @@ class RunFolder:
                 f"Expected {size(needed)} of room for the run in {self.path}. "
                 f"Received: {size(free)}. Make room, or name a folder on another disk by --run."
             )
-        if is_marked(self.path) and not self._replaces:
+        if is_marked(self.path) and not self.replaces:
             if read_config(self.path) != config:
                 write_text(self.path / CONFIG, recipe.dump(config))
             return
         self._began = True
-        if self._replaces:
+        if self.replaces:
             self._set_aside()
         # The configuration first: what has the mark is a run.
         write_text(self.path / CONFIG, recipe.dump(config))
