@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from .network import Network
+from .network import nodes_of
 from .ranges import Range
 
 JOINS = "CONCATENATION"
@@ -22,7 +22,7 @@ def joined(model: bytes, ranges: Mapping[str, Range]) -> dict[str, Range]:
         ranges: The range of each activation, by its name.
     """
     groups = {name: {name} for name in ranges}
-    for node in Network(model).nodes:
+    for node in nodes_of(model):
         if node.kind == JOINS or node.kind in HANDS_ON:
             members = [name for name in (*node.inputs, *node.outputs) if name in groups]
             merged = set().union(*(groups[name] for name in members))

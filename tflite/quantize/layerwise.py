@@ -12,6 +12,7 @@ from .network import Network, Node, Window
 
 INT8 = 127  # the largest weight in int8, which is symmetric
 POSITIONS = 32  # of one image
+TOGETHER = 8  # images
 WIDEST = 1024  # inputs of an output; of more, the problem takes long, and errors average out
 
 
@@ -109,11 +110,17 @@ def _moments(
     tracer = Tracer(model)
     random = np.random.default_rng(0)
     sums: dict[Node, np.ndarray] = {}
-    for image in progress(images, "rounding by layer, image", len(images)):
+    drawn: dict[Node, list[np.ndarray]] = {}
+    for number, image in enumerate(progress(images, "rounding by layer, image", len(images)), 1):
         for name, activation in tracer(image):
             for node, window in takers.get(name, ()):
-                inputs = window.inputs(activation, POSITIONS, random)
+                drawn.setdefault(node, []).append(window.inputs(activation, POSITIONS, random))
+        # A matrix is as large as a product is long: one product serves several images.
+        if number % TOGETHER == 0 or number == len(images):
+            for node, parts in drawn.items():
+                inputs = np.concatenate(parts, axis=1)
                 sums[node] = sums.get(node, 0) + inputs.transpose(0, 2, 1) @ inputs
+            drawn.clear()
     for total in sums.values():
         total /= len(images)
     return sums

@@ -2,7 +2,7 @@
 
 import copy
 from collections import Counter
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -94,10 +94,12 @@ class Window(NamedTuple):
             return activation.reshape(1, -1, self.channels)
         reach = [1 + (n - 1) * step for n, step in zip(self.size, self.dilations, strict=True)]
         padding = [(0, 0), *map(self._padding, activation.shape[1:3], self.strides, reach), (0, 0)]
-        seen = np.lib.stride_tricks.sliding_window_view(
-            np.pad(activation, padding), reach, axis=(1, 2)
-        )[0, :: self.strides[0], :: self.strides[1], :, :: self.dilations[0], :: self.dilations[1]]
-        positions = random.permutation(seen.shape[0] * seen.shape[1])[:count]
+        padded = np.pad(activation, padding) if np.any(padding) else activation
+        seen = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(1, 2))[
+            0, :: self.strides[0], :: self.strides[1], :, :: self.dilations[0], :: self.dilations[1]
+        ]
+        there = seen.shape[0] * seen.shape[1]
+        positions = random.choice(there, min(count, there), replace=False)
         drawn = seen[np.unravel_index(positions, seen.shape[:2])]
         groups = activation.shape[-1] // self.channels
         by_group = drawn.reshape(len(drawn), groups, self.channels, -1).transpose(1, 0, 3, 2)
@@ -106,6 +108,12 @@ class Window(NamedTuple):
     def _padding(self, side: int, step: int, reach: int) -> tuple[int, int]:
         missing = max((-(-side // step) - 1) * step + reach - side, 0) if self.same else 0
         return missing // 2, missing - missing // 2
+
+
+@lru_cache(maxsize=2)  # a float file and its like with equal channels, tried in many ways
+def nodes_of(content: bytes) -> tuple[Node, ...]:
+    """The operators of a `.tflite` file in the order of execution."""
+    return Network(content).nodes
 
 
 class Network:

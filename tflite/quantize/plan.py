@@ -15,6 +15,7 @@ from .bias import corrected
 from .equalize import equalised
 from .joining import joined
 from .layerwise import kernels_by_layer, with_kernels
+from .limits import within_limits
 from .quantizer import quantize
 from .ranges import METHODS, Observations, Range, choose_ranges, observe
 
@@ -62,7 +63,8 @@ class Plan:
     def ranges(self) -> dict[str, Range]:
         """The range of each activation."""
         ranges = choose_ranges(self.seen, self.method)
-        return (joined(self.model, ranges) if self.joined else ranges) | dict(self.learned)
+        chosen = (joined(self.model, ranges) if self.joined else ranges) | dict(self.learned)
+        return within_limits(self.model, chosen)
 
     def file(
         self, format: NumberFormat, float_layers: Sequence[str] = (), *, integer_io: bool = False

@@ -13,7 +13,7 @@ from keras_resnets._common.console import silent_output
 
 from ..file.runtime import activations_kept
 from ..formats import FLOAT32, NumberFormat
-from .network import Network
+from .network import nodes_of
 from .ranges import Range
 
 # How far weights are clipped before they are rounded, and the quantiser's name of the way.
@@ -110,7 +110,7 @@ def float_ends(model: bytes) -> tuple[list[str], list[str]]:
         What the operators before the first with weights give, and what those from the pooled
         features on give, whose outputs are no maps any more: names of tensors.
     """
-    nodes = Network(model).nodes
+    nodes = nodes_of(model)
     first = next((node.place for node in nodes if node.has_weights), 0)
     return (
         [node.outputs[0] for node in nodes[:first]],

@@ -13,7 +13,7 @@ from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing, read_image
 
 from ..file.runtime import Tracer
-from .network import Network
+from .network import nodes_of
 
 FEWEST = 10  # images; of fewer, a range is an accident of single ones
 LOOPS = {"WHILE", "IF"}  # operators that run other graphs
@@ -152,7 +152,7 @@ def observe(model: bytes, images: Sequence[np.ndarray]) -> dict[str, Observation
     Raises:
         UserError: For a model with loops, within which nothing is seen.
     """
-    loops = [node for node in Network(model).nodes if node.kind in LOOPS]
+    loops = [node for node in nodes_of(model) if node.kind in LOOPS]
     if loops:
         layers = dict.fromkeys(node.outputs[0].split("/")[0] for node in loops)
         raise UserError(
@@ -173,10 +173,11 @@ def observe(model: bytes, images: Sequence[np.ndarray]) -> dict[str, Observation
             activation = np.atleast_1d(activation)
             by_channel = activation.reshape(-1, activation.shape[-1])
             means[name].append(by_channel.mean(axis=0))
-            peaks[name].append(np.abs(by_channel).max(axis=0))
+            lowest, highest = by_channel.min(axis=0), by_channel.max(axis=0)
+            peaks[name].append(np.maximum(-lowest, highest))
+            lows[name].append(lowest.min())
+            highs[name].append(highest.max())
             found = activation.ravel()
-            lows[name].append(found.min())
-            highs[name].append(found.max())
             if found.size > samples:
                 found = found[random.integers(found.size, size=samples)]
             values[name].append(found)
