@@ -79,6 +79,7 @@ LAZILY = {
     "keras_resnets/layers/batch_norm.py": {"tensorflow"},
     "keras_resnets/data": {"tensorflow", "tensorflow_datasets", "PIL", "requests", "keras_resnets"},
     "keras_resnets/datasets": {"mlxtend"},
+    "keras_resnets/_common/inference.py": {"keras", "tensorflow"},
     "keras_resnets/_common/memory.py": {"psutil"},
     "keras_resnets/models": {"keras", "keras_resnets.layers", "keras_resnets.weights"},
     "keras_resnets/_common/pictures.py": {"matplotlib", "numpy"},
@@ -183,7 +184,7 @@ WITHIN = {
         "cache": {"data"},
         "feeds": {"config", "data", "devices", "frozen", "networks"},
         "frozen": {"cache", "config", "data", "networks", "plan"},
-        "head": {"networks", "objective"},
+        "head": {"objective"},
         "run": {"cluster", "config", "data", "optim", "plan", "recipe", "step"},
         "reporting": {"average_precision", "config", "data", "recipe", "run"},
         # The run, top to bottom.

@@ -80,7 +80,7 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     ready = prepared(config, task)
     config, data = ready.config, ready.data
     folds.check(config, data, task)
-    fit(ready, folder, task, data_changed=data_changed)
+    models = fit(ready, folder, task, data_changed=data_changed)
     if task.is_chief:
         with photos_named(data, command_line("resume", folder.run)):
             if config.folds:
@@ -95,7 +95,7 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
                     alone,
                 )
                 print(f"Of networks that did not see them, {estimate.verdict}.")
-            result = evaluate_run(folder, data)
+            result = evaluate_run(models, data)
         print(f"The best model has {result.verdict}.")
         if result.split != "test":
             print("There is no test split: these images have also chosen the best epoch.")
@@ -104,7 +104,7 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     folder.finish()
 
 
-def fit(ready: "Prepared", folder: RunFolder, task: Task, *, data_changed: bool = False) -> None:
+def fit(ready: "Prepared", folder: RunFolder, task: Task, *, data_changed: bool = False) -> Models:
     """Trains to the end, and calibrates the models.
 
     Args:
@@ -178,9 +178,11 @@ def fit(ready: "Prepared", folder: RunFolder, task: Task, *, data_changed: bool 
         if journal.epoch < config.last_epoch:
             print(_ended_early(journal, config))
         with reading():
-            some = training_batches(data, config).take(min(steps, SWA_STEPS))
-            models.save_average(average, *networks.learning_part(models.network, some, config))
-            calibrate_run(folder.path, data, config.coverage)
+            if average.count:
+                some = training_batches(data, config).take(min(steps, SWA_STEPS))
+                models.save_average(average, *networks.learning_part(models.network, some, config))
+            calibrate_run(models, data, config.coverage)
+    return models
 
 
 @dataclasses.dataclass(frozen=True)

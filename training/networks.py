@@ -14,6 +14,7 @@ import tensorflow as tf
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 import keras_resnets
+from keras_resnets._common.inference import in_inference
 from keras_resnets.card import Card, card_path
 from keras_resnets.errors import UserError, near_miss
 from keras_resnets.features import all_layers, stages
@@ -220,15 +221,6 @@ def _after(network: keras.Model, count: int) -> Any:
             f"{network.name}. Received: {count}."
         )
     return parts[count - 1][-1].output
-
-
-def in_inference(network: keras.Model) -> Callable[[Any], Any]:
-    """The network as a compiled function of a batch of any size."""
-    inputs = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)
-    compiled: Callable[[Any], Any] = tf.function(
-        lambda batch: network(batch, training=False), input_signature=[inputs]
-    )
-    return compiled
 
 
 def forward(network: keras.Model, config: Config) -> Any:

@@ -51,9 +51,7 @@ def load_keras(path: Path, *, compile: bool = False) -> "keras.Model":
         ...
         keras_resnets.errors.MissingFile: There is no model at nowhere.keras.
     """
-    if not path.is_file():
-        raise MissingFile(f"There is no model at {path}.")
-    with whole("Keras", path):
+    with _checked(path):
         _check_configuration(path)
         inspected = inspect_hdf5(path, KERAS_WEIGHTS)
     import keras
@@ -66,6 +64,35 @@ def load_keras(path: Path, *, compile: bool = False) -> "keras.Model":
         model = keras.saving.load_model(path, compile=compile, safe_mode=True)
     _check_values(path, model, inspected.integers)
     return model
+
+
+def load_keras_weights(path: Path, network: "keras.Model") -> None:
+    """Gives a network the weights of a `.keras` file that holds the same one, once they are checked.
+
+    A run's best and last model need not be built again to be looked at.
+
+    Args:
+        path: The file's path.
+        network: The network.
+
+    Raises:
+        MissingFile: Where there is no such file.
+        UserError: For a file that is truncated or harmful, or of another network.
+    """
+    with _checked(path):
+        inspected = inspect_hdf5(path, KERAS_WEIGHTS)
+    with blamed_on(path, f"holds no {network.name}", "Train or save it again."):
+        network.load_weights(path)
+    _check_values(path, network, inspected.integers)
+
+
+@contextlib.contextmanager
+def _checked(path: Path) -> Iterator[None]:
+    """Refuses what is no whole archive, within it too."""
+    if not path.is_file():
+        raise MissingFile(f"There is no model at {path}.")
+    with whole("Keras", path):
+        yield
 
 
 def _check_configuration(path: Path) -> None:

@@ -1,13 +1,13 @@
 """The models of a run, calibrated at its end."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-import keras_resnets
+from keras_resnets._common.inference import in_inference
+from keras_resnets.card import Card
 from keras_resnets.classifier import activation, of_logits
 from keras_resnets.data import ImageData
 
@@ -21,49 +21,51 @@ from ..run.calibration import (
     with_calibration,
 )
 from ..run.folder import BEST, LAST
-from ..run.models import write_model
+from ..run.models import Models
 from .evaluate import answers
 
 Array = np.ndarray[Any, Any]
 
 
-def calibrate_run(run: Path, data: ImageData, coverage: float) -> None:
-    """Calibrates the best and the last model of a run on the validation images, each by itself.
+def calibrate_run(models: Models, data: ImageData, coverage: float) -> None:
+    """Calibrates the last and the best model of a run on the validation images, each by itself.
 
     A temperature is folded into the last layer, and the threshold of "unsure" written into the card.
     A model that has both is left as it is, so that a run that was killed here goes on.
 
     Args:
-        run: Folder of the run.
+        models: The run's models.
         data: The run's images.
-        coverage: Share of the validation images that the model is to be sure of.
+        coverage: Share of the validation images that a model is to be sure of.
     """
-    for name in (BEST, LAST):
-        path = run / name
-        network, card = keras_resnets.open_model(path)
+    network = models.network
+    kind: Activation = "sigmoid" if activation(network) == "sigmoid" else "softmax"
+    to_logits = logits_of(network)
+    for name in (LAST, BEST):
+        card = Card.load(models.folder / name)
         if temperature_of(card) is not None:
             continue
-        kind: Activation = "sigmoid" if activation(network) == "sigmoid" else "softmax"
-        logits, labels = answers(logits_of(network), card, data, "validation")
+        models.hold(name)
+        logits, labels = answers(to_logits, card, data, "validation")
         targets = labels if card.multi_label else np.eye(len(card.class_names), dtype=bool)[labels]
         temperature = fit_temperature(logits, targets, kind)
         threshold = None  # of any number of labels none is an answer too
         if not card.multi_label:
             threshold = threshold_of(of_logits(logits / temperature, kind).max(axis=1), coverage)
         divide_logits(network, temperature)
-        write_model(path, network, with_calibration(card, temperature, threshold, len(labels)))
+        models.write(models.held, with_calibration(card, temperature, threshold, len(labels)))
 
 
 def logits_of(network: keras.Model) -> Callable[[Array], Array]:
-    """What a network gives before its last activation.
+    """What a network, with the weights that it then has, gives before its last activation.
 
     The logarithms of its probabilities would do, but for those that are 0 in float32.
     """
     head = network.get_layer(HEAD)
-    logits = keras.Model(network.inputs, head.input)
-    kernel, *bias = (variable.numpy() for variable in head.weights)
+    to_features = in_inference(keras.Model(network.inputs, head.input))
 
     def answer(images: Array) -> Array:
-        return np.asarray(sum(bias, np.asarray(logits.predict_on_batch(images)) @ kernel))
+        kernel, *bias = head.get_weights()
+        return np.asarray(sum(bias, to_features(images).numpy() @ kernel))
 
     return answer

@@ -11,6 +11,7 @@ import numpy as np
 import keras_resnets
 from keras_resnets._common.files import write_text
 from keras_resnets._common.fonts import drawable_names
+from keras_resnets._common.inference import in_inference
 from keras_resnets._common.pictures import page, save
 from keras_resnets.card import Card, class_names
 from keras_resnets.classifier import activation, probabilities
@@ -20,7 +21,8 @@ from keras_resnets.weights import is_shared, registered_checkpoint
 
 from ..data.at_once import images_at_once
 from ..run.calibration import Activation, temperature_of
-from ..run.folder import BEST, EVALUATION, MISTAKES, RunFolder, read_rows
+from ..run.folder import BEST, EVALUATION, MISTAKES, read_rows
+from ..run.models import Models
 from . import plots
 from .label_metrics import LabelEvaluation, evaluate_labels
 from .labelled import draw_labelled, images_at
@@ -110,9 +112,10 @@ def predict_labels(
 def _answer(model: keras.Model, card: Card, *, flip: bool) -> Callable[[Array], Array]:
     """Function of normalised images that gives the probabilities of the model's classes."""
     last, classes = activation(model), len(card.class_names)
+    compute = in_inference(model)
 
     def answer(images: Array) -> Array:
-        return probabilities(model.predict_on_batch(images), last, classes=classes)
+        return probabilities(compute(images).numpy(), last, classes=classes)
 
     def answer_both(images: Array) -> Array:
         return (answer(images) + answer(images[:, :, ::-1])) / 2
@@ -265,10 +268,11 @@ def _no_data(model: str) -> str:
     )
 
 
-def evaluate_run(folder: RunFolder, data: ImageData) -> Evaluation | LabelEvaluation:
+def evaluate_run(models: Models, data: ImageData) -> Evaluation | LabelEvaluation:
     """Evaluates a run's best model on the test split, and draws what there is to see."""
-    path = folder / BEST
-    model, card = keras_resnets.open_model(path)
+    folder, model = models.folder, models.network
+    models.hold(BEST)
+    card = Card.load(folder / BEST)
     plots.draw_curves(read_rows(folder.path), folder / "curves.png")
     write_text(folder / "classes.txt", "".join(f"{name}\n" for name in card.class_names))
     if card.multi_label:

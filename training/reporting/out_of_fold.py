@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_resnets._common.files import written_aside
+from keras_resnets._common.inference import in_inference
 from keras_resnets.card import Card
 from keras_resnets.data import ImageData
 from keras_resnets.photos import near_duplicates
@@ -112,10 +113,10 @@ def by_features(
     from sklearn.preprocessing import StandardScaler
 
     splits = [split for split in _distinct(data) if data.sizes[split]]
-    to_features = keras.Model(network.inputs, network.layers[-1].input)
+    to_features = in_inference(keras.Model(network.inputs, network.layers[-1].input))
     vectors = np.concatenate(
         [
-            answers(to_features.predict_on_batch, card, data, split, batch_size)[0]
+            answers(lambda images: to_features(images).numpy(), card, data, split, batch_size)[0]
             for split in splits
         ]
     )

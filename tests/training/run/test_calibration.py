@@ -18,6 +18,7 @@ from training.run.calibration import (
     temperature_of,
     threshold_of,
 )
+from training.run.models import Models
 
 
 def drawn(rng, photos, *, scale, classes=4):
@@ -123,7 +124,10 @@ def test_the_models_of_a_run_are_calibrated_each_by_itself(photos, tmp_path, ran
             tmp_path / f"{name}.keras"
         )
         kept[name] = network
-    calibrate_run(tmp_path, data, coverage=0.9)
+    spare = small("ResNeXt", input_shape=(16, 16, 3), classes=3)
+    models = Models(tmp_path, spare, Card("ResNeXt", names, preprocessing))
+    calibrate_run(models, data, coverage=0.9)
+    assert models.held == ("best.keras",)
     assert len({p.read_bytes() for p in tmp_path.glob("*.card.json")}) == 2
 
     for name, network in kept.items():
@@ -143,5 +147,5 @@ def test_the_models_of_a_run_are_calibrated_each_by_itself(photos, tmp_path, ran
         again = fit_temperature(np.log(after), np.eye(3)[labels])
         assert again == pytest.approx(1, rel=1e-3)
     before = (tmp_path / "best.keras").read_bytes()
-    calibrate_run(tmp_path, data, coverage=0.9)
+    calibrate_run(models, data, coverage=0.9)
     assert (tmp_path / "best.keras").read_bytes() == before
