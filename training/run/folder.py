@@ -41,7 +41,7 @@ OWN = frozenset(
         *(BEST, "best.card.json", LAST, "last.card.json"),
         *("curves.png", "confusion.png", "mistakes.png", "predictions.png"),
         *("folds", FOLDS, FOLDS_EVALUATION, SUSPECTS, SUSPECTS_SEEN, "suspects.png"),
-        *(CHECK, PAGE, PICTURE, "labels.png", MISTAKES, "tensorboard", "tflite"),
+        *(CHECK, PAGE, PICTURE, "labels.png", MISTAKES, "tensorboard", "tflite", "runtimes"),
     }
 )
 # Where the run before lies until the new one is finished, and while it is moved there or back.

@@ -36,7 +36,7 @@ def finished(tmp_path):
         run.write_history([{"epoch": 1.0, "loss": 0.5}])
         (path / "checkpoints").mkdir()
         (path / "checkpoints" / "step-00000006.npz").write_bytes(b"six")
-        for name in ("best.keras", "evaluation.json", "tflite/a.tflite"):
+        for name in ("best.keras", "evaluation.json", "tflite/a.tflite", "runtimes/a.onnx"):
             (path / name).parent.mkdir(exist_ok=True)
             (path / name).write_text(name)
         run.finish()
