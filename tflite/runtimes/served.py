@@ -1,6 +1,7 @@
 """What is exported to other runtimes: a classifier in deployed form, from pixels to probabilities."""
 
 import keras
+import numpy as np
 
 from ..convert.keras_model import phone_model
 from ..trained import TrainedModel
@@ -24,4 +25,6 @@ def served_model(trained: TrainedModel) -> keras.Model:
     )
     shape = phone.model.input_shape
     pixels = keras.Input(batch_shape=shape, dtype="uint8", name="pixels")
-    return keras.Model(pixels, activation(phone.model(pixels)), name=trained.card.architecture)
+    model = keras.Model(pixels, activation(phone.model(pixels)), name=trained.card.architecture)
+    model(np.zeros((1, *shape[1:]), "uint8"))  # Keras exports to ONNX what was called, nothing else
+    return model

@@ -89,6 +89,14 @@ def test_grouped_convolutions_are_one_operator_each(grouped):
     assert not any(re.search("Py|Xla", operator) for operator in operators)
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_each_is_exported_alone(run, tmp_path, capsys, runtime):
+    """Keras refuses some of them where no other was made before."""
+    arguments = ["export", str(run), "--to", runtime, "--output", str(tmp_path), "--images", "10"]
+    assert main(arguments) == 0
+    assert re.search(r"^(\S+) +100.00% +100.00% ", capsys.readouterr().out, re.MULTILINE)
+
+
 def test_encoded_photos_are_read_as_predict_reads_them(run, tmp_path, capsys):
     assert main(["export", str(run), "--to", *RUNTIMES, "--output", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
