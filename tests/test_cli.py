@@ -213,16 +213,30 @@ def test_predict_keeps_a_line_to_a_name(run_folder, photo, tmp_path, capsys):
     assert sorted(line.split("%  ")[1] for line in classes) == [r"\x1b[2J", "cat", r"d\no\tg"]
 
 
+def test_predict_takes_a_folder_for_the_photos_in_it(run_folder, photo, tmp_path, capsys):
+    folder = tmp_path / "my photos é"
+    wanted = [folder / name for name in ("a 1.PNG", "b/c/ü.jpg", "b/d.png")]
+    left_out = [folder / name for name in ("._a.png", "notes.txt", "e.png/f.txt")]
+    for path in (*wanted, *left_out):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(photo.read_bytes() if path in wanted else b"no photo")
+    arguments = ["predict", str(run_folder), str(folder), str(photo), "--top", "1"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.splitlines()[::2] == [*map(str, wanted), str(photo)]
+
+
 def test_predict_names_a_broken_photo_and_answers_the_others(run_folder, photo, tmp_path, capsys):
     broken, missing = tmp_path / "text.png", tmp_path / "no where.png"
     broken.write_text("no photo")
-    photos = [broken, photo, missing, tmp_path, photo]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    photos = [broken, photo, missing, empty, photo]
     assert main(["predict", *map(str, [run_folder, *photos]), "--top", "1"]) == 2
     output = capsys.readouterr()
     assert output.out.splitlines()[::2] == 2 * [str(photo)]
     errors = output.err.splitlines()
     assert len(errors) == 3
-    for line, path in zip(errors, [broken, missing, tmp_path], strict=True):
+    for line, path in zip(errors, [broken, missing, empty], strict=True):
         assert line.startswith(f"error: {path}: Expected ")
 
 

@@ -31,6 +31,11 @@ def for_each_photo(photos: Iterable[Path], answer: Callable[[Path, bytes], None]
 
 def _content(photo: Path) -> bytes:
     if not photo.is_file():  # a pipe would be waited for
-        found = "no photo, but a folder or a device" if photo.exists() else "no such file"
-        raise MissingFile(f"Expected the path of a photo. Received: {found}.")
+        raise MissingFile(f"Expected the path of a photo. Received: {_what(photo)}.")
     return photo.read_bytes()
+
+
+def _what(path: Path) -> str:
+    if path.is_dir():
+        return "a folder; name the photos in it, if there are any"
+    return "no photo, but a device" if path.exists() else "no such file"

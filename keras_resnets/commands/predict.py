@@ -1,14 +1,15 @@
 """Name what photos show, by a network, a run, a .keras file or a .tflite file.
 
 keras-resnets predict runs/demo photo.jpg
-keras-resnets predict runs/demo *.jpg --format csv > answers.csv
+keras-resnets predict runs/demo photos/ --format csv > answers.csv
 """
 
 import argparse
 import csv
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from keras_resnets._common.options import positive
 from keras_resnets._common.photos import for_each_photo
 from keras_resnets.classifier import Answer, Classifier
 from keras_resnets.errors import UserError
+from keras_resnets.photos import format_by_suffix
 
 
 class Answers(Protocol):
@@ -32,7 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="a run folder, a .keras file with its card, a .tflite file, or a network's name",
     )
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    parser.add_argument(
+        "photos",
+        nargs="+",
+        type=Path,
+        metavar="PHOTO",
+        help="a photo, or a folder, which stands for all photos in it and below",
+    )
     parser.add_argument(
         "--weights", metavar="TAG", help="a tag or a file, with a network's name (imagenet)"
     )
@@ -55,7 +63,19 @@ def run(arguments: argparse.Namespace) -> int:
     def answer(photo: Path, content: bytes) -> None:
         show(photo, classifier.answer(content, top=arguments.top))
 
-    return for_each_photo(arguments.photos, answer)
+    return for_each_photo(chain.from_iterable(map(_named, arguments.photos)), answer)
+
+
+def _named(path: Path) -> Sequence[Path]:
+    """The photos that a path stands for: those of a folder in the order of their names."""
+    if not path.is_dir():
+        return [path]
+    found = [
+        photo
+        for photo in sorted(path.rglob("*"))
+        if format_by_suffix(photo.suffix) and not photo.name.startswith(".") and photo.is_file()
+    ]
+    return found or [path]  # as a photo it is refused, with the reason
 
 
 def _classifier(arguments: argparse.Namespace) -> Answers:

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="a .tflite file, a run folder, a .keras file, or the folder of a SavedModel",
     )
+    parser.add_argument("other", type=Path, nargs="?", metavar="OTHER", help="as --against")
     parser.add_argument(
         "--against",
         type=Path,
@@ -56,7 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
     from ..verify.compare import compare, report
     from ..verify.subject import open_subject
 
-    reference = open_subject(arguments.against or _run_of(arguments.model))
+    if arguments.other and arguments.against:
+        raise UserError(
+            "Expected one model to compare with. "
+            f"Received: {arguments.other} and --against {arguments.against}."
+        )
+    against = arguments.other or arguments.against
+    reference = open_subject(against or _run_of(arguments.model))
     subject = open_subject(arguments.model)
     if arguments.layers:
         _check_layers(subject, reference)
@@ -64,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     if card is None:
         raise UserError(
             "Expected a model with a card, which says its classes and preprocessing. Received: "
-            f"{arguments.model} and {arguments.against}, neither with one."
+            f"{arguments.model} and {against}, neither with one."
         )
     data = images_of(card, named_data(arguments))
     if data is None:

@@ -69,7 +69,9 @@ def test_any_two_models_are_compared(
     pairs += [(run / "best.keras", run), (tmp_path / "saved", run), (run, tmp_path / "saved")]
     pairs += [(files["int8"], files["float32"]), (tmp_path / "saved", files["float16"])]
     for model, reference in pairs:
-        arguments = ["--against", str(reference), "--data", str(photos)]
+        # Either way of naming it.
+        named = [str(reference)] if model == ours else ["--against", str(reference)]
+        arguments = [*named, "--data", str(photos)]
         assert main(["verify", str(model), *arguments]) == 0
         first, second = capfd.readouterr().out.splitlines()[3:5]
         assert first.startswith(reference.name)
@@ -85,6 +87,8 @@ def test_neither_model_with_a_card_and_layers_of_no_file_are_refused(
     assert "Expected a model with a card" in error
     error = fails("verify", run, "--against", run, "--layers")
     assert "Expected a .tflite file, and a run or .keras file" in error
+    error = fails("verify", run, tmp_path / "saved", "--against", run)
+    assert f"Received: {tmp_path / 'saved'} and --against {run}." in error
 
 
 def test_verify_fails_below_the_agreement(
