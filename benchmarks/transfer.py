@@ -43,6 +43,7 @@ VARIANTS = {
     "from scratch": ["--weights=none", *NETWORK],
     "without augmentation": [START, "--set=augmentation={}"],
     "one rate for all stages": [START, "--set=optimizer.layer_decay=1"],
+    "ends after 10 epochs that are no better": [START, "--set=patience=10"],
     "without early stopping": [START, "--set=patience=null"],
     "without the classifier first": [START, "--set=head=null"],
     "with an average of the weights": [START, "--set=averaging.ema=0.99"],

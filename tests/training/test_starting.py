@@ -53,7 +53,7 @@ def test_photos_alone_start_from_imagenet():
     }
     assert config.optimizer.layer_decay < 1
     assert config.augmentation.crop is not None
-    assert config.patience == 10
+    assert config.patience == 20
     assert set(config.auto) == {
         *("epochs", "batch_size", "head.views", "model.freeze", "cache.views"),
     }
