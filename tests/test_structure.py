@@ -242,7 +242,7 @@ WITHIN = {
         "convert": {"file", "formats", "quantize", "trained"},
         # It makes the float file again to say where an integer one departs.
         "verify": {"convert", "file", "quantize", "trained", "use"},
-        "runtimes": {"convert", "quantize", "trained"},
+        "runtimes": {"convert", "quantize", "trained", "verify"},
         "commands": {"convert", "file", "formats", "runtimes", "trained", "use", "verify"},
     },
 }

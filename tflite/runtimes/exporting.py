@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from keras_resnets.data import ImageData, evaluation_batches
 
 from ..quantize.ranges import pixels_of
 from ..trained import TrainedModel
+from ..verify.compare import Probabilities
 from . import RUNTIMES
 from .served import served_model
 
@@ -109,27 +110,22 @@ def compared(
         pixels = pixels_of(images, preprocessing)
         for one in exported:
             answers[one.path.name].append(one.run(pixels))
-    found = {name: np.concatenate(parts) for name, parts in answers.items()}
-    return _table(found, np.concatenate(labels), exported, preprocessing.shape)
+    keras, *others = (np.concatenate(parts) for parts in answers.values())
+    names = [one.path.name for one in exported]
+    found = Probabilities(np.concatenate(labels), keras, dict(zip(names, others, strict=True)))
+    return _table(found, exported, preprocessing.shape)
 
 
-def _table(
-    found: Mapping[str, np.ndarray],
-    labels: np.ndarray,
-    exported: Sequence[Exported],
-    shape: tuple[int, int],
-) -> str:
-    keras = found["Keras"]
-    right = np.mean(keras.argmax(-1) == labels)
-    rows = [["Keras", f"{right:.2%}", "", "", "", ""]]
+def _table(found: Probabilities, exported: Sequence[Exported], shape: tuple[int, int]) -> str:
+    rows = [["Keras", f"{found.accuracy(found.reference):.2%}", "", "", "", ""]]
     for one in exported:
-        answer = found[one.path.name]
+        name = one.path.name
         rows.append(
             [
-                one.path.name,
-                f"{np.mean(answer.argmax(-1) == labels):.2%}",
-                f"{np.mean(answer.argmax(-1) == keras.argmax(-1)):.2%}",
-                f"{np.abs(answer - keras).max():.2g}",
+                name,
+                f"{found.accuracy(found.others[name]):.2%}",
+                f"{found.agreement(name):.2%}",
+                f"{found.largest_difference(name):.2g}",
                 size(one.bytes),
                 f"{_median_ms(one.run, shape):.2f} ms",
             ]

@@ -16,10 +16,11 @@ from PIL import Image
 
 from keras_resnets.card import Card
 from keras_resnets.classifier import Classifier
+from keras_resnets.data import ImageData
 from keras_resnets.preprocessing import Preprocessing
 from tflite.cli import main
 from tflite.runtimes import RUNTIMES
-from tflite.runtimes.exporting import export
+from tflite.runtimes.exporting import compared, export
 from tflite.runtimes.served import CARD
 from tflite.trained import TrainedModel
 
@@ -95,6 +96,32 @@ def test_each_is_exported_alone(run, tmp_path, capsys, runtime):
     arguments = ["export", str(run), "--to", runtime, "--output", str(tmp_path), "--images", "10"]
     assert main(arguments) == 0
     assert re.search(r"^(\S+) +100.00% +100.00% ", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_many_labels_are_compared_as_a_whole(tmp_path):
+    keras.utils.set_random_seed(0)
+    model = networks.small(
+        "ResNeXt", input_shape=(32, 32, 3), classes=3, classifier_activation="sigmoid"
+    )
+    networks.randomise(model, np.random.default_rng(0))
+    card = Card("ResNeXt", NAMES, Preprocessing(size=32), multi_label=True)
+    trained = TrainedModel(model, card, Path())
+    pictures = np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3), "uint8")
+    content = [tf.io.encode_png(picture).numpy() for picture in pictures]
+    said = trained.probabilities(card.preprocessing.normalize(pictures)) > 0.5
+    labels = said.astype("uint8")
+    labels[0, 1] ^= 1  # one of its labels is wrong, and so is the photo
+    data = ImageData(
+        "some",
+        NAMES,
+        {"test": 6},
+        lambda split, *, shuffle_files: tf.data.Dataset.from_tensor_slices((content, labels)),
+        multi_label=True,
+    )
+    exported = export(trained, ["onnx"], tmp_path, force=False)
+    rows = compared(trained, exported, data, split="test", limit=None).splitlines()[2:]
+    assert [row.split()[:2] for row in rows] == [["Keras", "83.33%"], ["ResNeXt.onnx", "83.33%"]]
+    assert "100.00%" in rows[1]
 
 
 def test_encoded_photos_are_read_as_predict_reads_them(run, tmp_path, capsys):
