@@ -15,6 +15,9 @@ def in_inference(network: "keras.Model") -> Callable[[Any], Any]:
 
     Args:
         network: The network, of one input.
+
+    Returns:
+        A function of `(n, …)`, float32, as the network takes it, that gives a tensor `(n, …)`.
     """
     import tensorflow as tf
 

@@ -2,7 +2,7 @@
 
 import copy
 from collections import Counter
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -110,7 +110,6 @@ class Window(NamedTuple):
         return missing // 2, missing - missing // 2
 
 
-@lru_cache(maxsize=2)  # a float file and its like with equal channels, tried in many ways
 def nodes_of(content: bytes) -> tuple[Node, ...]:
     """The operators of a `.tflite` file in the order of execution."""
     return Network(content).nodes
