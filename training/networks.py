@@ -188,7 +188,7 @@ def set_ranges(network: Int8Simulation, config: Config, batches: Iterable[Any]) 
         batches: Batches of images and targets.
     """
     copy = served(config, network.output_shape[-1])
-    copy.set_weights([keras.ops.convert_to_numpy(variable.value) for variable in network.weights])
+    copy.set_weights(network.get_weights())
     copy.calibrate(np.asarray(images) for images, _ in batches)
     for variable, value in zip(network.weights, copy.get_weights(), strict=True):
         variable.assign(value)

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from .objective import Objective
+from .optim.arrays import arrays_of
 from .optim.loss_scale import LossScale
 from .optim.update import Update
 from .teacher import Teacher
@@ -95,7 +96,7 @@ class Learner:
 
     def weights(self) -> list[np.ndarray[Any, Any]]:
         """All of the network's, as arrays."""
-        return [tf.convert_to_tensor(v.value).numpy() for v in self.network.weights]
+        return arrays_of(self.network.weights)
 
     def state(self) -> dict[str, list[keras.Variable]]:
         """All variables that a checkpoint must hold, by what they belong to."""

@@ -84,6 +84,11 @@ def _in_steps(values: Tensor, steps: Tensor) -> Tensor:
     return values + ops.stop_gradient(ops.round(values / steps) * steps - values)
 
 
+def _whole(values: Tensor) -> Tensor:
+    """Values as whole numbers; the gradient passes as if nothing was rounded."""
+    return _in_steps(values, 1.0)
+
+
 @keras.saving.register_keras_serializable(package="keras_resnets")
 class RoundedWeights(keras.layers.Layer):
     """A convolution or dense layer whose weights are rounded as a file stores them.
@@ -137,19 +142,38 @@ class RoundedWeights(keras.layers.Layer):
         largest = ops.max(ops.abs(kernel), axis=tuple(range(kernel.ndim - 1)), keepdims=True)
         return ops.maximum(largest, 1e-9) / LARGEST_WEIGHT
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         if self.rounds_inputs:
             axes = tuple(range(1, len(inputs.shape)))
             low = ops.minimum(ops.min(inputs, axis=axes, keepdims=True), 0.0)
             high = ops.maximum(ops.max(inputs, axis=axes, keepdims=True), 1e-9)
             inputs = rounded(inputs, ops.stop_gradient(low), ops.stop_gradient(high))
-        if isinstance(self.layer, keras.layers.Dense):
-            outputs = ops.matmul(inputs, self.kernel())
+        before = self._inputs()
+        if training or before is None:
+            outputs = self._products(inputs, self.kernel())
+            if self.layer.use_bias:
+                outputs = outputs + self.bias()
         else:
-            outputs = self.layer.convolution_op(inputs, self.kernel())
-        if self.layer.use_bias:
-            outputs = outputs + self.bias()
+            outputs = self._in_whole_steps(inputs, before.step)
         return self.layer.activation(outputs)
+
+    def _in_whole_steps(self, inputs: Tensor, input_step: Tensor) -> Tensor:
+        """The outputs as a phone sums them: integers, exact up to 2^24, and one product at the end.
+
+        Sums of rounded numbers differ in their last bits, by which a value half way between two steps
+        falls to the other one.
+        """
+        steps = self._weight_steps()
+        by_output = input_step * ops.reshape(steps, (-1,))
+        outputs = self._products(_whole(inputs / input_step), _whole(self.layer.kernel / steps))
+        if self.layer.use_bias:
+            outputs = outputs + _whole(self.layer.bias / by_output)
+        return outputs * by_output
+
+    def _products(self, inputs: Tensor, kernel: Tensor) -> Tensor:
+        if isinstance(self.layer, keras.layers.Dense):
+            return ops.matmul(inputs, kernel)
+        return self.layer.convolution_op(inputs, kernel)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         shape: Shape = self.layer.compute_output_shape(input_shape)

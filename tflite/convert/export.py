@@ -19,9 +19,10 @@ from ..file.card import FileCard
 from ..file.packing import pack
 from ..formats import FLOAT32, MIXED, NumberFormat
 from ..quantize.mixture import Mixture, find_mixture
+from ..quantize.observing import observe
 from ..quantize.plan import Plan, best_plan
 from ..quantize.quantizer import quantize
-from ..quantize.ranges import Range, calibration_images, observe, pixels_of
+from ..quantize.ranges import Range, calibration_images, pixels_of
 from ..trained import TrainedModel
 from .converter import convert
 from .keras_model import NORMALIZE, Input, Outline, PhoneModel, phone_model

@@ -2,17 +2,26 @@
 
 import contextlib
 import os
+import queue
 import threading
 import time
 import warnings
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 
 from keras_resnets.errors import UserError
 
 Tensor = dict[str, Any]  # as the runtime describes one
+TOGETHER = (
+    2**26
+)  # bytes of weights that several interpreters of one file may hold, each its own copy
+
+R = TypeVar("R")
+T = TypeVar("T")
+S = TypeVar("S")
 
 
 class Runner:
@@ -105,12 +114,13 @@ class Tracer:
 
     Args:
         content: The file's bytes.
+        threads: Number of XNNPACK threads.
     """
 
-    def __init__(self, content: bytes):
+    def __init__(self, content: bytes, *, threads: int = 1):
         with activations_kept():
             self._interpreter = _interpreter(
-                content, num_threads=os.cpu_count(), experimental_preserve_all_tensors=True
+                content, num_threads=threads, experimental_preserve_all_tensors=True
             )
         details = {tensor["index"]: tensor for tensor in self._interpreter.get_tensor_details()}
         self._input = self._interpreter.get_input_details()[0]
@@ -133,6 +143,45 @@ class Tracer:
         self._interpreter.invoke()
         for name, tensor in self._tensors.items():
             yield name, _dequantized(self._interpreter.get_tensor(tensor["index"]), tensor)
+
+
+def runners(content: bytes) -> list[Runner]:
+    """As many as use all cores together, for `on_each`."""
+    count, threads = _shares(content)
+    return [Runner(content, threads=threads) for _ in range(count)]
+
+
+def tracers(content: bytes) -> list[Tracer]:
+    """As many as use all cores together, for `on_each`."""
+    count, threads = _shares(content)
+    return [Tracer(content, threads=threads) for _ in range(count)]
+
+
+def _shares(content: bytes) -> tuple[int, int]:
+    """Number of interpreters and of the threads of each.
+
+    The operators of a small network are too short to be shared by threads: its images are.
+    """
+    cores = os.cpu_count() or 1
+    count = max(1, min(cores, TOGETHER // len(content)))
+    return count, max(1, cores // count)
+
+
+def on_each(workers: Sequence[R], work: Callable[[R, T], S], images: Sequence[T]) -> Iterator[S]:
+    """What `work(worker, image)` gives for each image, in order, from all workers at once."""
+    free: queue.SimpleQueue[R] = queue.SimpleQueue()
+    for worker in workers:
+        free.put(worker)
+
+    def one(image: T) -> S:
+        worker = free.get()
+        try:
+            return work(worker, image)
+        finally:
+            free.put(worker)
+
+    with ThreadPoolExecutor(len(workers)) as pool:
+        yield from pool.map(one, images)
 
 
 @contextlib.contextmanager

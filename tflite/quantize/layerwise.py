@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_resnets._common.console import progress
 
-from ..file.runtime import Tracer
+from ..file.runtime import Tracer, on_each, tracers
 from .network import Network, Node, Window
 
 INT8 = 127  # the largest weight in int8, which is symmetric
@@ -107,20 +107,25 @@ def _moments(
         window = network.window(node)
         if window.channels * math.prod(window.size) <= WIDEST:
             takers.setdefault(node.inputs[0], []).append((node, window))
-    tracer = Tracer(model)
-    random = np.random.default_rng(0)
+
+    def look(tracer: Tracer, numbered: tuple[int, np.ndarray]) -> dict[Node, np.ndarray]:
+        number, image = numbered
+        random = np.random.default_rng(number)
+        return {
+            node: window.inputs(activation, POSITIONS, random)
+            for name, activation in tracer(image)
+            for node, window in takers.get(name, ())
+        }
+
+    workers, numbered = tracers(model), list(enumerate(images))
     sums: dict[Node, np.ndarray] = {}
-    drawn: dict[Node, list[np.ndarray]] = {}
-    for number, image in enumerate(progress(images, "rounding by layer, image", len(images)), 1):
-        for name, activation in tracer(image):
-            for node, window in takers.get(name, ()):
-                drawn.setdefault(node, []).append(window.inputs(activation, POSITIONS, random))
+    starts = range(0, len(images), TOGETHER)
+    for start in progress(starts, "rounding by layer, image", len(images), each=TOGETHER):
+        drawn = list(on_each(workers, look, numbered[start : start + TOGETHER]))
         # A matrix is as large as a product is long: one product serves several images.
-        if number % TOGETHER == 0 or number == len(images):
-            for node, parts in drawn.items():
-                inputs = np.concatenate(parts, axis=1)
-                sums[node] = sums.get(node, 0) + inputs.transpose(0, 2, 1) @ inputs
-            drawn.clear()
+        for node in drawn[0]:
+            inputs = np.concatenate([parts[node] for parts in drawn], axis=1)
+            sums[node] = sums.get(node, 0) + inputs.transpose(0, 2, 1) @ inputs
     for total in sums.values():
         total /= len(images)
     return sums

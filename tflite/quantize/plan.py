@@ -1,6 +1,5 @@
 """What an int8 file is made of, and the search for what loses least."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -9,15 +8,17 @@ import numpy as np
 
 from keras_resnets._common.console import progress
 
-from ..file.runtime import Runner
+from ..file.runtime import Runner, on_each, runners
 from ..formats import INT8, NumberFormat
 from .bias import corrected
 from .equalize import equalised
 from .joining import joined
 from .layerwise import kernels_by_layer, with_kernels
 from .limits import within_limits
+from .observing import Observations, observe
 from .quantizer import quantize
-from .ranges import METHODS, Observations, Range, choose_ranges, observe
+from .ranges import METHODS, Range, choose_ranges
+from .sigmoids import responses
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Plan:
         model: The float32 file, to logits.
         seen: What was seen of each of its activations.
         method: The calibration method, which gives the ranges.
+        through_sigmoids: Whether what goes into a sigmoid or a swish has the range that makes least
+            error behind it.
         joined: Whether what is concatenated has one range.
         equal_channels: Whether channels were brought to like ranges in `model`.
         clipping: A key of `tflite.quantize.quantizer.CLIPPINGS`.
@@ -40,6 +43,7 @@ class Plan:
     model: bytes
     seen: Mapping[str, Observations]
     method: str = "min-max"
+    through_sigmoids: bool = False
     joined: bool = False
     equal_channels: bool = False
     clipping: str = "none"
@@ -51,6 +55,7 @@ class Plan:
         steps = {
             "learned ranges": bool(self.learned),
             f"{self.method} ranges": not self.learned,
+            "looking through sigmoids": self.through_sigmoids,
             "joined maps in one": self.joined,
             "channels equalised": self.equal_channels,
             "weights clipped": self.clipping != "none",
@@ -62,7 +67,8 @@ class Plan:
     @cached_property
     def ranges(self) -> dict[str, Range]:
         """The range of each activation."""
-        ranges = choose_ranges(self.seen, self.method)
+        seen_through = responses(self.model) if self.through_sigmoids else {}
+        ranges = choose_ranges(self.seen, self.method, seen_through)
         chosen = (joined(self.model, ranges) if self.joined else ranges) | dict(self.learned)
         return within_limits(self.model, chosen)
 
@@ -110,13 +116,19 @@ def best_plan(plain: Plan, images: Sequence[np.ndarray]) -> Plan:
         partial(replace, clipping="octav"),
         partial(replace, biases_corrected=True),
         partial(_rounded_by_layer, images=images),
+        partial(replace, through_sigmoids=False),
     ]
-    best, least = plain, np.inf
+    best, least, tried = plain, np.inf, b""
+    if responses(plain.model):
+        best = replace(plain, through_sigmoids=True)
     for step in progress(steps, "trying ways to int8,", len(steps)):
         plan = step(best)
-        error = float(np.mean(np.square(_logits(plan.file(INT8), stacked) - exact)))
+        content = plan.file(INT8)
+        if content == tried:
+            continue
+        error = float(np.mean(np.square(_logits(content, stacked) - exact)))
         if error < least:
-            best, least = plan, error
+            best, least, tried = plan, error, content
     return best
 
 
@@ -132,4 +144,5 @@ def _rounded_by_layer(plan: Plan, *, images: Sequence[np.ndarray]) -> Plan:
 
 
 def _logits(content: bytes, images: np.ndarray) -> np.ndarray:
-    return Runner(content, threads=os.cpu_count() or 1)(images)
+    found = on_each(runners(content), Runner.__call__, np.split(images, len(images)))
+    return np.concatenate(list(found))

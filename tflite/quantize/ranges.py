@@ -2,22 +2,20 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from keras_resnets._common.console import progress
 from keras_resnets.data import ImageData
 from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing, read_image
 
-from ..file.runtime import Tracer
-from .network import nodes_of
+from .observing import Observations
+from .sigmoids import Response
 
 FEWEST = 10  # images; of fewer, a range is an accident of single ones
-LOOPS = {"WHILE", "IF"}  # operators that run other graphs
-SAMPLES = 2**16  # values of one activation, of all images
+BINS = 4096  # into which values are counted, to try ranges on: 16 a step of int8
 
 
 class Range(NamedTuple):
@@ -25,23 +23,6 @@ class Range(NamedTuple):
 
     low: float
     high: float
-
-
-class Observations(NamedTuple):
-    """What was seen of one activation.
-
-    Attributes:
-        lows, highs: The extremes of each image.
-        values: A sample of all values.
-        means: Mean of each channel, over all images and positions.
-        peaks: Largest absolute value of each channel.
-    """
-
-    lows: np.ndarray
-    highs: np.ndarray
-    values: np.ndarray
-    means: np.ndarray
-    peaks: np.ndarray
 
 
 def min_max(seen: Observations) -> Range:
@@ -59,21 +40,28 @@ def percentile(seen: Observations) -> Range:
     return Range(*np.quantile(seen.values, (1e-4, 1 - 1e-4)))
 
 
-def least_error(seen: Observations) -> Range:
+def least_error(seen: Observations, response: Response = np.asarray) -> Range:
     """The range, from 30 % of everything seen at each end, that int8 represents with least error.
 
     A wide range rounds coarsely, a narrow one clips: the squared error weighs both.
+
+    Args:
+        seen: What was seen of an activation.
+        response: What becomes of it, whose error counts; itself by default.
     """
     widest = min_max(seen)
+    counts, edges = np.histogram(seen.values, BINS)
+    found = np.flatnonzero(counts)
+    values, weights = (edges[:-1] + edges[1:])[found] / 2, counts[found] / len(seen.values)
+    exact = response(values)
+
+    def error(low: float, high: float) -> float:
+        errors = response(_rounded(values, Range(low, high))) - exact
+        return float(weights @ np.square(errors))
+
     shares = np.linspace(0.3, 1, 36)
-    high = min(
-        (share * widest.high for share in shares),
-        key=lambda high: _squared_error(seen.values, Range(widest.low, high)),
-    )
-    low = min(
-        (share * widest.low for share in shares),
-        key=lambda low: _squared_error(seen.values, Range(low, high)),
-    )
+    high = min((share * widest.high for share in shares), key=lambda high: error(widest.low, high))
+    low = min((share * widest.low for share in shares), key=lambda low: error(low, high))
     return Range(low, high)
 
 
@@ -139,74 +127,31 @@ def pixels_of(images: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     return np.asarray(np.rint(images * std + mean).astype("uint8"))
 
 
-def observe(model: bytes, images: Sequence[np.ndarray]) -> dict[str, Observations]:
-    """Runs a float model on images and looks at every activation.
+def choose_ranges(
+    seen: Mapping[str, Observations], method: str, responses: Mapping[str, Response] | None = None
+) -> dict[str, Range]:
+    """The range of each activation.
 
     Args:
-        model: A float32 `.tflite` file.
-        images: Images as the model takes them, `(1, height, width, channels)` each.
-
-    Returns:
-        What was seen of each tensor, by its name.
-
-    Raises:
-        UserError: For a model with loops, within which nothing is seen.
+        seen: What was seen of each, by its name.
+        method: A key of `METHODS`.
+        responses: What becomes of some of them, for which `least_error` chooses in the method's place.
     """
-    loops = [node for node in nodes_of(model) if node.kind in LOOPS]
-    if loops:
-        layers = dict.fromkeys(node.outputs[0].split("/")[0] for node in loops)
-        raise UserError(
-            "Expected layers without loops in an integer format: what passes within one is not seen. "
-            f"Received: {loops[0].kind} in {', '.join(layers)}. Recurrent layers have none with "
-            "unroll=True; formats that need no images are none, float16 and dynamic."
-        )
-    tracer = Tracer(model)
-    lows: dict[str, list[float]] = {name: [] for name in tracer.names}
-    highs: dict[str, list[float]] = {name: [] for name in tracer.names}
-    values: dict[str, list[np.ndarray]] = {name: [] for name in tracer.names}
-    means: dict[str, list[np.ndarray]] = {name: [] for name in tracer.names}
-    peaks: dict[str, list[np.ndarray]] = {name: [] for name in tracer.names}
-    samples = -(-SAMPLES // len(images))
-    random = np.random.default_rng(0)
-    for image in progress(images, "calibrating, image", len(images)):
-        for name, activation in tracer(image):
-            activation = np.atleast_1d(activation)
-            by_channel = activation.reshape(-1, activation.shape[-1])
-            means[name].append(by_channel.mean(axis=0))
-            lowest, highest = by_channel.min(axis=0), by_channel.max(axis=0)
-            peaks[name].append(np.maximum(-lowest, highest))
-            lows[name].append(lowest.min())
-            highs[name].append(highest.max())
-            found = activation.ravel()
-            if found.size > samples:
-                found = found[random.integers(found.size, size=samples)]
-            values[name].append(found)
-    return {
-        name: Observations(
-            np.array(lows[name]),
-            np.array(highs[name]),
-            np.concatenate(values[name]),
-            np.mean(means[name], axis=0),
-            np.max(peaks[name], axis=0),
-        )
-        for name in tracer.names
-    }
-
-
-def choose_ranges(seen: Mapping[str, Observations], method: str) -> dict[str, Range]:
-    """The range of each activation, by a key of `METHODS`."""
+    responses = responses or {}
     chosen = {}
     for name, observations in seen.items():
-        low, high = METHODS[method](observations)
-        low, high = min(float(low), 0.0), max(float(high), 0.0)
+        response = responses.get(name)
+        found = least_error(observations, response) if response else METHODS[method](observations)
+        low, high = min(float(found.low), 0.0), max(float(found.high), 0.0)
         # Of what is always 0, any range is right; none at all is beyond the kernels of ADD.
         chosen[name] = Range(low, high if low < high else 1.0)
     return chosen
 
 
-def _squared_error(values: np.ndarray, limits: Range) -> float:
+def _rounded(values: np.ndarray, limits: Range) -> np.ndarray:
+    """What int8 makes of values in a range."""
     low, high = min(limits.low, 0), max(limits.high, 0)
     scale = (high - low) / 255 or 1.0
     zero = np.rint(-low / scale)
-    rounded = (np.rint(values / scale) + zero).clip(0, 255)
-    return float(np.mean(np.square((rounded - zero) * scale - values)))
+    steps = (np.rint(values / scale) + zero).clip(0, 255)
+    return np.asarray((steps - zero) * scale)

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from .arrays import arrays_of
+
 
 class Ema:
     """An exponential moving average of the trainable weights (Polyak & Juditsky, 1992).
@@ -72,6 +74,6 @@ class SlowWeights:
 
 def _copies(variables: Sequence[keras.Variable], name: str) -> list[keras.Variable]:
     return [
-        keras.Variable(keras.ops.convert_to_numpy(v.value), trainable=False, name=f"{name}_{i}")
-        for i, v in enumerate(variables)
+        keras.Variable(value, trainable=False, name=f"{name}_{i}")
+        for i, value in enumerate(arrays_of(variables))
     ]

@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from keras_resnets.features import all_layers
 
+from .arrays import arrays_of
+
 KEY = "swa/"
 
 Array = np.ndarray[Any, Any]
@@ -63,7 +65,7 @@ def reestimate_batch_norm(network: keras.Model, batches: Any) -> None:
     total = EqualAverage()
     for images, _ in batches:
         step(images)
-        total.add([variable.numpy() for variable in statistics])
+        total.add(arrays_of(statistics))
     for variable, value in zip(statistics, total.average, strict=True):
         variable.assign(value)
     for norm, momentum in zip(norms, momenta, strict=True):

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from ..config import Adaptive, Optimizer
+from .arrays import arrays_of
 from .averaging import Ema, SlowWeights
 from .radam import RAdam
 from .schedule import LearningRate
@@ -84,8 +85,8 @@ class Update:
         """Has the averages begin from the variables as they are, set by something else than a step."""
         for follower in (self.slow, self.ema):
             if follower is not None:
-                for copy, variable in zip(follower.variables, self.variables, strict=True):
-                    copy.assign(variable.numpy())
+                for copy, value in zip(follower.variables, arrays_of(self.variables), strict=True):
+                    copy.assign(value)
 
     def go_to(self, epoch: int) -> None:
         """Goes to a place of the schedule, where epochs have another number of steps by now."""
@@ -97,9 +98,9 @@ class Update:
         if self.ema is None:
             yield
             return
-        kept = [variable.numpy() for variable in self.variables]
-        for variable, average in zip(self.variables, self.ema.averages, strict=True):
-            variable.assign(average.numpy())
+        kept = arrays_of(self.variables)
+        for variable, average in zip(self.variables, arrays_of(self.ema.averages), strict=True):
+            variable.assign(average)
         yield
         for variable, value in zip(self.variables, kept, strict=True):
             variable.assign(value)

@@ -18,8 +18,9 @@ from tflite.convert.keras_model import phone_model
 from tflite.file.inspection import inspect
 from tflite.file.runtime import Runner, is_accelerated
 from tflite.formats import FLOAT16, FLOAT32, INT8
+from tflite.quantize.observing import observe
 from tflite.quantize.quantizer import quantize
-from tflite.quantize.ranges import choose_ranges, observe
+from tflite.quantize.ranges import choose_ranges
 from tflite.trained import TrainedModel
 
 SIDE = 64

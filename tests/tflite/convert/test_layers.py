@@ -13,7 +13,8 @@ from keras_resnets.preprocessing import Preprocessing
 from tflite.convert.export import Exporter, Options
 from tflite.file.inspection import inspect
 from tflite.formats import FLOAT32, INT8, MIXED
-from tflite.quantize.ranges import Range, choose_ranges, observe
+from tflite.quantize.observing import observe
+from tflite.quantize.ranges import Range, choose_ranges
 from tflite.trained import TrainedModel
 from tflite.verify.layer_error import layer_errors
 

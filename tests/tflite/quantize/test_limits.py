@@ -12,8 +12,9 @@ from tflite.convert.converter import convert
 from tflite.file.runtime import Runner, is_accelerated
 from tflite.formats import INT8
 from tflite.quantize.limits import within_limits
+from tflite.quantize.observing import observe
 from tflite.quantize.plan import Plan
-from tflite.quantize.ranges import Range, choose_ranges, observe
+from tflite.quantize.ranges import Range, choose_ranges
 
 
 def conv(maps: Any, scale: float = 1.0, activation: str | None = None) -> Any:

@@ -12,8 +12,9 @@ from tflite.file.inspection import inspect
 from tflite.file.runtime import Runner
 from tflite.formats import MIXED
 from tflite.quantize.mixture import Mixture, find_mixture
+from tflite.quantize.observing import observe
 from tflite.quantize.quantizer import quantize
-from tflite.quantize.ranges import Range, choose_ranges, observe
+from tflite.quantize.ranges import Range, choose_ranges
 
 LAYERS = ("normalize", "stem", "stage1_block1", "stage2_block1", "avg_pool", "predictions")
 

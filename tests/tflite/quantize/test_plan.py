@@ -14,8 +14,9 @@ from tflite.formats import INT8, INT16X8
 from tflite.quantize.bias import corrected
 from tflite.quantize.equalize import equalised
 from tflite.quantize.network import Network
+from tflite.quantize.observing import Observations, observe
 from tflite.quantize.plan import Plan, best_plan
-from tflite.quantize.ranges import METHODS, Observations, Range, observe
+from tflite.quantize.ranges import METHODS, Range
 
 
 @pytest.fixture(scope="module")

@@ -15,15 +15,9 @@ from keras_resnets.preprocessing import Preprocessing
 from tflite.convert.export import Exporter, Options
 from tflite.file.runtime import Runner
 from tflite.formats import INT8
+from tflite.quantize.observing import Observations, observe
 from tflite.quantize.quantizer import quantize
-from tflite.quantize.ranges import (
-    METHODS,
-    Observations,
-    Range,
-    calibration_images,
-    choose_ranges,
-    observe,
-)
+from tflite.quantize.ranges import METHODS, Range, calibration_images, choose_ranges
 from tflite.trained import TrainedModel
 
 

@@ -59,10 +59,13 @@ def test_file_and_simulation_agree(rng):
     found = Runner(exporter._quantized(INT8, ()))(pixels)
     expected = simulation.predict_on_batch(images)
     difference = np.abs(found - expected).max(axis=-1)
-    assert (found.argmax(-1) == expected.argmax(-1)).all()
-    step = (found.max() - found.min()) / 255
-    # More than one: where a value is half a step, a drawn network makes much of it.
-    assert difference.max() < 2 * step
     # Of most images every activation is the same to the last bit. Without the bias in steps, with joined
     # maps in ranges of their own, or with quotients of rounded exponentials, of none.
-    assert np.median(difference) < 1e-5
+    assert np.mean(difference < 1e-5) > 0.75
+    # Of the others a value was half a step, of which a drawn network makes much; more than two steps
+    # where rounded numbers are summed, and not whole ones.
+    step = (found.max() - found.min()) / 255
+    assert difference.max() < 0.75 * step
+    clear = np.diff(np.sort(expected)[:, -2:])[:, 0] > step
+    assert clear.sum() > 20
+    assert (found.argmax(-1) == expected.argmax(-1))[clear].all()

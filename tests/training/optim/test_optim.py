@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from training.config import Adaptive, Constant, Cosine, Cyclical, Lookahead, Optimizer, Sgd, Steps
 from training.objective import OneClass
+from training.optim.arrays import arrays_of
 from training.optim.loss_scale import LossScale
 from training.optim.schedule import LearningRate
 from training.optim.swa import EqualAverage
@@ -192,3 +193,20 @@ def test_schedules_at_whole_epochs(schedule, expected):
 def test_warm_up_reaches_the_peak_at_its_last_step():
     rate = LearningRate(2.0, Constant(warmup=1), epochs=5, steps_per_epoch=4)
     assert [float(rate(step)) for step in range(5)] == pytest.approx([0.5, 1, 1.5, 2, 2])
+
+
+@pytest.mark.parametrize("ahead", [None, Lookahead(steps=2, share=0.5)])
+def test_single_numbers_have_averages_too(ahead):
+    """As the ranges of a network that learns for int8 are."""
+    with tf.distribute.MirroredStrategy(["/cpu:0"]).scope():
+        number, row = keras.Variable(2.0), keras.Variable([1.0, 3.0])
+        rate = LearningRate(RATE, Constant(), 1, 100)
+        update = Update(
+            Sgd(learning_rate=RATE, lookahead=ahead), rate, [number, row], ema_decay=0.9
+        )
+        number.assign(4.0)
+        update.begin_averages()
+        number.assign(5.0)
+        with update.averaged():
+            assert [array.tolist() for array in arrays_of([number, row])] == [4, [1, 3]]
+        assert [array.tolist() for array in arrays_of([number, row])] == [5, [1, 3]]

@@ -1,0 +1,63 @@
+"""Several interpreters of one file, which share the images."""
+
+import os
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from tflite.convert.export import Exporter
+from tflite.file import runtime
+from tflite.file.runtime import Runner, on_each, runners, tracers
+
+
+def test_answers_come_in_order_from_all_workers() -> None:
+    used = set()
+    both = threading.Barrier(2)
+
+    def work(worker: str, image: int) -> tuple[str, int]:
+        if image < 2:
+            both.wait(timeout=10)  # so that one alone would not end
+        time.sleep(0.001 * (5 - image % 5))
+        used.add(worker)
+        return worker, image
+
+    found = list(on_each(["a", "b"], work, range(20)))
+    assert [image for _, image in found] == list(range(20))
+    assert used == {"a", "b"}
+
+
+def test_an_error_of_a_worker_ends_the_others() -> None:
+    done = []
+
+    def work(worker: str, image: int) -> int:
+        if image == 3:
+            raise ValueError("image 3")
+        time.sleep(0.01)
+        done.append(image)
+        return image
+
+    with pytest.raises(ValueError, match="image 3"):
+        list(on_each(["a", "b"], work, range(1000)))
+    assert len(done) < 20
+
+
+def test_they_say_what_one_says(exporter: Exporter) -> None:
+    content, images = exporter.float_model, exporter.calibration
+    together = np.concatenate(list(on_each(runners(content), Runner.__call__, images)))
+    np.testing.assert_array_equal(together, Runner(content)(np.concatenate(images)))
+
+
+def test_large_files_have_one_interpreter_with_all_cores(
+    exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    content = exporter.float_model
+    assert runtime._shares(content) == (8, 1)
+    assert [len(runners(content)), len(tracers(content))] == [8, 8]
+    monkeypatch.setattr(runtime, "TOGETHER", 3 * len(content))
+    assert runtime._shares(content) == (3, 2)
+    monkeypatch.setattr(runtime, "TOGETHER", len(content) - 1)
+    assert runtime._shares(content) == (1, 8)

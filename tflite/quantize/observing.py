@@ -1,0 +1,104 @@
+"""What activations are like: each is looked at for every calibration image."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_resnets._common.console import progress
+from keras_resnets.errors import UserError
+
+from ..file.runtime import Tracer, on_each, tracers
+from .network import nodes_of
+
+LOOPS = {"WHILE", "IF"}  # operators that run other graphs
+SAMPLES = 2**16  # values of one activation, of all images
+
+
+class Observations(NamedTuple):
+    """What was seen of one activation.
+
+    Attributes:
+        lows, highs: The extremes of each image.
+        values: A sample of all values.
+        means: Mean of each channel, over all images and positions.
+        peaks: Largest absolute value of each channel.
+    """
+
+    lows: np.ndarray
+    highs: np.ndarray
+    values: np.ndarray
+    means: np.ndarray
+    peaks: np.ndarray
+
+
+class _Look(NamedTuple):
+    """What one image shows of an activation; see `Observations`."""
+
+    low: float
+    high: float
+    values: np.ndarray
+    means: np.ndarray
+    peaks: np.ndarray
+
+
+def observe(model: bytes, images: Sequence[np.ndarray]) -> dict[str, Observations]:
+    """Runs a float model on images and looks at every activation.
+
+    Args:
+        model: A float32 `.tflite` file.
+        images: Images as the model takes them, `(1, height, width, channels)` each.
+
+    Returns:
+        What was seen of each tensor, by its name.
+
+    Raises:
+        UserError: For a model with loops, within which nothing is seen.
+    """
+    loops = [node for node in nodes_of(model) if node.kind in LOOPS]
+    if loops:
+        layers = dict.fromkeys(node.outputs[0].split("/")[0] for node in loops)
+        raise UserError(
+            "Expected layers without loops in an integer format: what passes within one is not seen. "
+            f"Received: {loops[0].kind} in {', '.join(layers)}. Recurrent layers have none with "
+            "unroll=True; formats that need no images are none, float16 and dynamic."
+        )
+    samples = -(-SAMPLES // len(images))
+
+    def look(tracer: Tracer, numbered: tuple[int, np.ndarray]) -> dict[str, _Look]:
+        number, image = numbered
+        random = np.random.default_rng(number)
+        return {name: _look(activation, samples, random) for name, activation in tracer(image)}
+
+    looks = on_each(tracers(model), look, list(enumerate(images)))
+    seen = list(progress(looks, "calibrating, image", len(images)))
+    return {name: _together([one[name] for one in seen]) for name in seen[0]}
+
+
+def _look(activation: np.ndarray, samples: int, random: np.random.Generator) -> _Look:
+    activation = np.atleast_1d(activation)
+    by_channel = activation.reshape(-1, activation.shape[-1])
+    lowest, highest = by_channel.min(axis=0), by_channel.max(axis=0)
+    values = activation.ravel()
+    if values.size > samples:
+        values = values[random.integers(values.size, size=samples)]
+    else:
+        values = values.copy()  # the interpreter's memory is the next image's
+    return _Look(
+        lowest.min(),
+        highest.max(),
+        values,
+        by_channel.mean(axis=0),
+        np.maximum(-lowest, highest),
+    )
+
+
+def _together(looks: Sequence[_Look]) -> Observations:
+    """What all images show of an activation."""
+    return Observations(
+        np.array([look.low for look in looks]),
+        np.array([look.high for look in looks]),
+        np.concatenate([look.values for look in looks]),
+        np.mean([look.means for look in looks], axis=0),
+        np.max([look.peaks for look in looks], axis=0),
+    )
