@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -137,12 +137,22 @@ class Tracer:
         """Of the input and of what each operator makes, in order."""
         return tuple(self._tensors)
 
-    def __call__(self, image: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        """Name and value, in float32, of each activation for `(1, height, width, channels)`."""
+    def __call__(
+        self, image: np.ndarray, among: Collection[str] | None = None
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """Name and value, in float32, of each activation for `(1, height, width, channels)`.
+
+        The values may lie in the runtime's own memory: let go of them before the next image.
+
+        Args:
+            image: The image, as the file takes it.
+            among: Names of those that are wanted; all by default.
+        """
         self._interpreter.set_tensor(self._input["index"], _quantized(image, self._input))
         self._interpreter.invoke()
         for name, tensor in self._tensors.items():
-            yield name, _dequantized(self._interpreter.get_tensor(tensor["index"]), tensor)
+            if among is None or name in among:
+                yield name, _dequantized(self._interpreter.tensor(tensor["index"])(), tensor)
 
 
 def runners(content: bytes) -> list[Runner]:

@@ -12,7 +12,7 @@ _HOMOGENEOUS = {"NONE", "RELU"}  # activations for which f(s x) = s f(x), s > 0
 MOST = 8.0  # times a channel grows or shrinks
 
 
-def equalised(model: bytes, peaks: Mapping[str, np.ndarray]) -> bytes:
+def equalised(model: bytes, peaks: Mapping[str, np.ndarray]) -> tuple[bytes, frozenset[str]]:
     """Scales the channels between two operators with weights (Nagel et al., 2019, section 4.1).
 
     An activation has one scale in int8, so that its widest channel makes the steps of all. Where it
@@ -26,13 +26,17 @@ def equalised(model: bytes, peaks: Mapping[str, np.ndarray]) -> bytes:
         peaks: Largest absolute value of each channel of each activation, by its name.
 
     Returns:
-        A float32 file of the same function, but for rounding.
+        A float32 file of the same function, but for rounding, and the names of the activations whose
+        channels have other ranges in it.
     """
     network = Network(model)
+    changed: set[str] = set()
     for node in network.weighted:
-        follower = _follower(network, node)
-        if follower is None or node.activation not in _HOMOGENEOUS:
+        path = _path_to_next(network, node)
+        if not path or node.activation not in _HOMOGENEOUS:
             continue
+        follower = path[-1]
+        changed.update(one.outputs[0] for one in (node, *path[:-1]))
         kernel, next_kernel = network.kernel(node), network.kernel(follower)
         scales = _scales(
             peaks[node.outputs[0]], _shares(follower, next_kernel, len(peaks[node.outputs[0]]))
@@ -42,20 +46,25 @@ def equalised(model: bytes, peaks: Mapping[str, np.ndarray]) -> bytes:
         if bias is not None:
             network.set_bias(node, bias / scales)
         network.set_kernel(follower, next_kernel * follower.over_inputs(next_kernel, scales))
-    return network.content()
+    return network.content(), frozenset(changed)
 
 
-def _follower(network: Network, node: Node) -> Node | None:
-    """The convolution that alone takes what an operator gives, handed on or not."""
+def _path_to_next(network: Network, node: Node) -> list[Node]:
+    """The operators from one with weights to the convolution that alone takes what it gives.
+
+    Those between hand it on. None where others take it too.
+    """
+    path: list[Node] = []
     while True:
         consumers = network.consumers(node.outputs[0])
         if len(consumers) != 1 or consumers[0].rank != 4:
-            return None
+            return []
         (node,) = consumers
+        path.append(node)
         if node.has_weights:
-            return node
+            return path
         if node.kind not in _HANDS_ON:
-            return None
+            return []
 
 
 def _scales(peaks: np.ndarray, weights: np.ndarray) -> np.ndarray:

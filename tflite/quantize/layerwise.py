@@ -113,8 +113,8 @@ def _moments(
         random = np.random.default_rng(number)
         return {
             node: window.inputs(activation, POSITIONS, random)
-            for name, activation in tracer(image)
-            for node, window in takers.get(name, ())
+            for name, activation in tracer(image, takers)
+            for node, window in takers[name]
         }
 
     workers, numbered = tracers(model), list(enumerate(images))

@@ -88,10 +88,10 @@ class Window(NamedTuple):
             random: What draws them.
 
         Returns:
-            `(groups, positions, inputs)`, the inputs in the order of a filter's weights.
+            `(groups, positions, inputs)`, a copy, the inputs in the order of a filter's weights.
         """
         if not self.size:
-            return activation.reshape(1, -1, self.channels)
+            return activation.reshape(1, -1, self.channels).copy()
         reach = [1 + (n - 1) * step for n, step in zip(self.size, self.dilations, strict=True)]
         padding = [(0, 0), *map(self._padding, activation.shape[1:3], self.strides, reach), (0, 0)]
         padded = np.pad(activation, padding) if np.any(padding) else activation

@@ -1,6 +1,6 @@
 """What activations are like: each is looked at for every calibration image."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,12 +42,15 @@ class _Look(NamedTuple):
     peaks: np.ndarray
 
 
-def observe(model: bytes, images: Sequence[np.ndarray]) -> dict[str, Observations]:
+def observe(
+    model: bytes, images: Sequence[np.ndarray], among: Collection[str] | None = None
+) -> dict[str, Observations]:
     """Runs a float model on images and looks at every activation.
 
     Args:
         model: A float32 `.tflite` file.
         images: Images as the model takes them, `(1, height, width, channels)` each.
+        among: Names of the activations to look at; all by default.
 
     Returns:
         What was seen of each tensor, by its name.
@@ -63,12 +66,15 @@ def observe(model: bytes, images: Sequence[np.ndarray]) -> dict[str, Observation
             f"Received: {loops[0].kind} in {', '.join(layers)}. Recurrent layers have none with "
             "unroll=True; formats that need no images are none, float16 and dynamic."
         )
+    if among is not None and not among:
+        return {}
     samples = -(-SAMPLES // len(images))
 
     def look(tracer: Tracer, numbered: tuple[int, np.ndarray]) -> dict[str, _Look]:
         number, image = numbered
         random = np.random.default_rng(number)
-        return {name: _look(activation, samples, random) for name, activation in tracer(image)}
+        seen = tracer(image, among)
+        return {name: _look(activation, samples, random) for name, activation in seen}
 
     looks = on_each(tracers(model), look, list(enumerate(images)))
     seen = list(progress(looks, "calibrating, image", len(images)))
@@ -77,20 +83,23 @@ def observe(model: bytes, images: Sequence[np.ndarray]) -> dict[str, Observation
 
 def _look(activation: np.ndarray, samples: int, random: np.random.Generator) -> _Look:
     activation = np.atleast_1d(activation)
-    by_channel = activation.reshape(-1, activation.shape[-1])
-    lowest, highest = by_channel.min(axis=0), by_channel.max(axis=0)
+    lowest, highest, means = (
+        _over_positions(function, activation) for function in (np.min, np.max, np.mean)
+    )
     values = activation.ravel()
     if values.size > samples:
         values = values[random.integers(values.size, size=samples)]
     else:
         values = values.copy()  # the interpreter's memory is the next image's
-    return _Look(
-        lowest.min(),
-        highest.max(),
-        values,
-        by_channel.mean(axis=0),
-        np.maximum(-lowest, highest),
-    )
+    peaks = np.maximum(-lowest, highest)
+    return _Look(lowest.min(), highest.max(), values, means, peaks)
+
+
+def _over_positions(function: Callable[..., np.ndarray], activation: np.ndarray) -> np.ndarray:
+    """A function of each channel, over all axes but the last: one by one, since long rows go fast."""
+    while activation.ndim > 1:
+        activation = function(activation, axis=0)
+    return activation
 
 
 def _together(looks: Sequence[_Look]) -> Observations:

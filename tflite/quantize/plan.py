@@ -133,8 +133,9 @@ def best_plan(plain: Plan, images: Sequence[np.ndarray]) -> Plan:
 
 
 def _equalised(plan: Plan, *, images: Sequence[np.ndarray]) -> Plan:
-    model = equalised(plan.model, {name: seen.peaks for name, seen in plan.seen.items()})
-    return replace(plan, model=model, seen=observe(model, images), equal_channels=True)
+    model, changed = equalised(plan.model, {name: seen.peaks for name, seen in plan.seen.items()})
+    seen = {**plan.seen, **observe(model, images, changed)}
+    return replace(plan, model=model, seen=seen, equal_channels=True)
 
 
 def _rounded_by_layer(plan: Plan, *, images: Sequence[np.ndarray]) -> Plan:

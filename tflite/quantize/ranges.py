@@ -50,7 +50,8 @@ def least_error(seen: Observations, response: Response = np.asarray) -> Range:
         response: What becomes of it, whose error counts; itself by default.
     """
     widest = min_max(seen)
-    counts, edges = np.histogram(seen.values, BINS)
+    # In float32 neighbouring values lie too close to be told apart in so many bins.
+    counts, edges = np.histogram(seen.values.astype("float64"), BINS)
     found = np.flatnonzero(counts)
     values, weights = (edges[:-1] + edges[1:])[found] / 2, counts[found] / len(seen.values)
     exact = response(values)

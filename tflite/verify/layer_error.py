@@ -52,11 +52,15 @@ def layer_errors(
     squares: dict[str, list[float]] = {}
     for image in inputs:
         exact = {name: value.astype("float64") for name, value in reference(image)}
-        for name, value in other(image):
-            if name in exact:
-                sums = squares.setdefault(name, [0.0, 0.0])
-                sums[0] += float(np.sum(np.square(value - exact[name])))
-                sums[1] += float(np.sum(np.square(exact[name])))
+        errors = {
+            name: float(np.sum(np.square(value - exact[name])))
+            for name, value in other(image)
+            if name in exact
+        }
+        for name, error in errors.items():
+            sums = squares.setdefault(name, [0.0, 0.0])
+            sums[0] += error
+            sums[1] += float(np.sum(np.square(exact[name])))
     relative = {name: (error / (total or 1)) ** 0.5 for name, (error, total) in squares.items()}
     layers: dict[str, list[str]] = {}
     for name in reference.names[1:]:

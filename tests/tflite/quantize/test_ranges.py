@@ -57,6 +57,20 @@ def test_least_error_errs_less_than_min_max(seen: Observations) -> None:
     assert error(chosen) < 0.6 * error(METHODS["min-max"](seen))
 
 
+@pytest.mark.parametrize("values", [(0, 0), (1, 1), (1, 1 + 2e-7), (-3e-39, 2e-39), (-1e30, 1e30)])
+@pytest.mark.parametrize("method", METHODS)
+def test_whatever_is_seen_has_a_range(method: str, values: tuple[float, float]) -> None:
+    images = np.array([values] * 10, "float32")
+    seen = Observations(
+        images.min(1), images.max(1), images.ravel(), images.mean(0), abs(images).max(0)
+    )
+    low, high = choose_ranges({"x": seen}, method)["x"]
+    assert low <= 0 <= high
+    assert high > low
+    assert low >= min(images.min(), 0) - 1e-6
+    assert high <= max(images.max(), 1)
+
+
 def test_ranges_of_a_model(exporter: Exporter) -> None:
     images = list(np.random.default_rng(0).integers(256, size=(4, 1, 16, 16, 3), dtype="uint8"))
     ranges = choose_ranges(observe(exporter.float_model, images), "min-max")
