@@ -98,8 +98,10 @@ def _look(activation: np.ndarray, samples: int, random: np.random.Generator) -> 
 def _over_positions(function: Callable[..., np.ndarray], activation: np.ndarray) -> np.ndarray:
     """A function of each channel, over all axes but the last: one by one, since long rows go fast."""
     while activation.ndim > 1:
-        activation = function(activation, axis=0)
-    return activation
+        first, *rest = activation.shape
+        rows = activation.reshape(first, -1)
+        activation = (rows[0] if first == 1 else function(rows, axis=0)).reshape(rest)
+    return activation.copy()  # of a vector it is the interpreter's memory still
 
 
 def _together(looks: Sequence[_Look]) -> Observations:
