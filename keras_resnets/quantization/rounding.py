@@ -8,10 +8,8 @@ import numpy as np
 from keras import ops
 
 from keras_resnets._common.types import Shape, Tensor
-from keras_resnets.quantization.ranges import LEVELS, Response, least_error
 
-SAMPLES = 4096  # values of a batch that are kept while a layer looks at what passes
-
+LEVELS = 255  # steps from the lowest to the highest value of 8 bits
 LARGEST_WEIGHT = 127  # symmetric: -127 to 127
 
 
@@ -39,7 +37,6 @@ class FakeQuantize(keras.layers.Layer):
         self.high = self.add_weight(shape=(), initializer="ones", name="high")
         # Whether it looks at what passes, and hands it on as it is.
         self.observing = False
-        self._seen: list[np.ndarray] = []
         self.built = True
 
     @property
@@ -51,21 +48,6 @@ class FakeQuantize(keras.layers.Layer):
         """Widens the range to what is seen; 0 lies in it in any case."""
         self.low.assign(min(float(self.low), float(np.min(values))))
         self.high.assign(max(float(self.high), float(np.max(values))))
-        some = np.random.default_rng(len(self._seen)).integers(values.size, size=SAMPLES)
-        self._seen.append(np.ravel(values)[some])
-
-    def least_error(self, response: Response = np.asarray) -> tuple[float, float]:
-        """The range that errs least for what was seen.
-
-        Args:
-            response: What becomes of the values, whose error counts; themselves by default.
-        """
-        values = np.concatenate(self._seen)
-        return least_error(values, float(self.low), float(self.high), response)
-
-    def forget(self) -> None:
-        """Lets go of what was seen."""
-        self._seen.clear()
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         if self.observing:

@@ -1,6 +1,6 @@
 """`Int8Simulation`: a network that rounds where its int8 file will."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -10,10 +10,8 @@ from keras import ops
 from keras_resnets._common.types import Tensor
 from keras_resnets.errors import UserError
 from keras_resnets.quantization.operations import Operations, maker, opened
-from keras_resnets.quantization.ranges import LEVELS, Response, sigmoid, swish
-from keras_resnets.quantization.rounding import FakeQuantize, RoundedWeights
+from keras_resnets.quantization.rounding import LEVELS, FakeQuantize, RoundedWeights
 
-NARROWEST = 1e-3  # range
 SUFFIX = "_int8"  # of the names of what rounds an operation's output
 IMAGES = "images"
 
@@ -35,7 +33,6 @@ IN_FLOAT = {"AveragePool", "AveragePooling2D", "Divide", "Exp", "Maximum", "Subt
 # What is one operator with the convolution or sum before it.
 FUSED = {"ReLU", "Relu", "Relu6"}
 TAKES_FUSED = {"Add", "DepthwiseConv", "Multiply"}
-RESPONSES: dict[str, Response] = {"Sigmoid": sigmoid, "Silu": swish}
 
 
 @keras.saving.register_keras_serializable(package="keras_resnets")
@@ -113,13 +110,10 @@ class Int8Simulation(keras.Model):
         return opened(copy)
 
     def calibrate(self, batches: Iterable[np.ndarray]) -> None:
-        """Gives every activation a range, by what is seen where nothing but weights is rounded.
-
-        Ranges are tried that hold all of it; that and, before a sigmoid, what errs least behind it; and
-        what errs least everywhere. Those stay with which the outputs err least.
+        """Widens every range to what is seen where nothing but weights is rounded.
 
         Args:
-            batches: Batches of normalised images, of which the first judges.
+            batches: Batches of normalised images.
         """
         watching = [layer for layer in self.layers if isinstance(layer, FakeQuantize)]
         watching = [layer for layer in watching if layer.trainable]
@@ -127,41 +121,11 @@ class Int8Simulation(keras.Model):
             layer.low.assign(0.0)
             layer.high.assign(0.0)
             layer.observing = True
-        some = None
         for images in batches:
-            images = ops.convert_to_tensor(images)
-            some = images if some is None else some
-            self(images, training=False)
+            self(ops.convert_to_tensor(images), training=False)
         for layer in watching:
             layer.observing = False
-            layer.high.assign(max(float(layer.high), float(layer.low) + NARROWEST))
-        if some is not None:
-            self._choose_ranges(watching, some)
-        for layer in watching:
-            layer.forget()
-
-    def _choose_ranges(self, watching: Sequence[FakeQuantize], images: Tensor) -> None:
-        responses = _responses(self._opened()[1])
-        ways: list[dict[FakeQuantize, tuple[float, float]]] = [
-            {layer: (float(layer.low), float(layer.high)) for layer in watching}
-        ]
-        through = {
-            layer: layer.least_error(responses[name])
-            for layer in watching
-            if (name := layer.name.removesuffix(SUFFIX)) in responses
-        }
-        ways.append(ways[0] | through)
-        ways.append({layer: layer.least_error() for layer in watching} | through)
-        exact = ops.convert_to_numpy(self.network(images, training=False))
-
-        def error(ranges: dict[FakeQuantize, tuple[float, float]]) -> float:
-            for layer, (low, high) in ranges.items():
-                layer.low.assign(min(low, 0.0))
-                layer.high.assign(max(high, min(low, 0.0) + NARROWEST))
-            found = ops.convert_to_numpy(self(images, training=False))
-            return float(np.mean(np.square(found - exact)))
-
-        error(min(ways, key=error))
+            layer.high.assign(max(float(layer.high), float(layer.low) + 1e-3))
 
     def get_config(self) -> dict[str, Any]:
         deployed, _ = self._opened()
@@ -289,30 +253,14 @@ def _shared_ranges(operations: Operations) -> dict[str, str]:
     return names
 
 
-def _responses(operations: Operations) -> dict[str, Response]:
-    """What becomes of the outputs of the operations that go through a sigmoid or a swish alone."""
-    names = list(_shared_ranges(operations).values())
-    found = {}
-    for name, after in _takers(operations).items():
-        kinds = {_kind(one) for one in after}
-        if len(kinds) == 1 and kinds <= RESPONSES.keys() and names.count(name) == 1:
-            found[name] = RESPONSES[kinds.pop()]
-    return found
-
-
-def _takers(operations: Operations) -> dict[str, list[keras.Operation]]:
-    """The operations that take what each operation gives, by its name."""
-    takers: dict[str, list[keras.Operation]] = {}
-    for operation, inputs, _ in operations.in_order():
-        for tensor in inputs:
-            takers.setdefault(maker(tensor)[0].name, []).append(operation)
-    return takers
-
-
 def _having_ranges(operations: Operations) -> Iterator[keras.Operation]:
     """The operations whose output is rounded where it is made."""
-    takers = _takers(operations)
-    for operation, _, outputs in operations.in_order():
+    takers: dict[str, list[keras.Operation]] = {}
+    order = operations.in_order()
+    for operation, inputs, _ in order:
+        for tensor in inputs:
+            takers.setdefault(maker(tensor)[0].name, []).append(operation)
+    for operation, _, outputs in order:
         kind, after = _kind(operation), takers.get(operation.name, [])
         kinds = {_kind(one) for one in after}
         is_fused = (

@@ -117,31 +117,3 @@ def test_layers_that_a_file_would_not_fold_are_refused():
     model = keras.Model(inputs, ops.mean(outputs, axis=(1, 2)))
     with pytest.raises(ValueError, match="Received: alone, a BatchNormalization"):
         Int8Simulation(keras_resnets.deploy(model))
-
-
-def swished(offset: float) -> keras.Model:
-    """A convolution, one of whose channels is far below 0, a swish, and a classifier."""
-    keras.utils.set_random_seed(0)
-    images = keras.Input((32, 32, 3))
-    conv = keras.layers.Conv2D(8, 3, name="wide")
-    maps = keras.layers.Conv2D(8, 3)(keras.activations.silu(conv(images)))
-    conv.bias.assign(np.where(np.arange(8), 0, offset))
-    return keras.Model(images, keras.layers.Dense(4)(keras.layers.GlobalMaxPooling2D()(maps)))
-
-
-def test_ranges_before_a_swish_err_least_behind_it():
-    off, usual = Int8Simulation(swished(-30)), Int8Simulation(swished(0))
-    for simulation in (off, usual):
-        simulation.calibrate([IMAGES[:4], IMAGES[4:]])
-    low, high = off.ranges["wide"]
-    assert -12 < low < -5  # of about -32 that were seen: there a swish is 0
-    assert high == pytest.approx(usual.ranges["wide"][1], rel=0.5)
-
-    def error(simulation: Int8Simulation) -> float:
-        outputs = [np.asarray(one(IMAGES)) for one in (simulation, simulation.network)]
-        return float(np.square(outputs[0] - outputs[1]).mean())
-
-    chosen = error(off)
-    layer = off.get_layer("wide_int8")
-    layer.low.assign(-32.0)
-    assert chosen < 0.75 * error(off)

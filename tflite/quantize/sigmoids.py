@@ -1,10 +1,28 @@
-"""Which activations go through a sigmoid or a swish and nowhere else."""
+"""What becomes of an activation that goes through a sigmoid or a swish and nowhere else.
+
+Far from 0 a sigmoid hardly changes, and a swish is 0 below: what is rounded there, or clipped, does not
+tell. So the range of what goes into one is better chosen for the error of what comes out of it.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 
-from keras_resnets.quantization.ranges import Response, sigmoid, swish
-
 from .network import Network, Node
+
+Response = Callable[[np.ndarray], np.ndarray]
+FURTHEST = 80.0  # of a sigmoid's input: beyond, it is 0 or 1 in float32
+
+
+def sigmoid(values: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x))."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(values, -FURTHEST, FURTHEST))))
+
+
+def swish(values: np.ndarray) -> np.ndarray:
+    """x sigmoid(x) (Ramachandran, Zoph & Le, 2017, equation 1, with beta = 1)."""
+    return np.asarray(values * sigmoid(values))
+
 
 SATURATING: dict[str, Response] = {"LOGISTIC": sigmoid, "TANH": np.tanh}
 

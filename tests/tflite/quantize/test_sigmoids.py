@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_resnets.quantization.ranges import sigmoid, swish
 from tflite.convert.converter import convert
 from tflite.file.runtime import Runner
 from tflite.formats import INT8
 from tflite.quantize.observing import Observations, observe
 from tflite.quantize.plan import Plan
 from tflite.quantize.ranges import choose_ranges
-from tflite.quantize.sigmoids import responses
+from tflite.quantize.sigmoids import responses, sigmoid, swish
 
 
 @pytest.fixture(scope="module")
