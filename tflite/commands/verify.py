@@ -73,10 +73,12 @@ def run(arguments: argparse.Namespace) -> int:
             "Expected a model with a card, which says its classes and preprocessing. Received: "
             f"{arguments.model} and {against}, neither with one."
         )
-    data = images_of(card, named_data(arguments))
+    named = named_data(arguments)
+    found_in = (images_of(one.card, named) for one in (reference, subject) if one.card)
+    data = next((images for images in found_in if images is not None), None)
     if data is None:
         raise UserError(
-            "Expected images to compare on. Received: a model whose card names none. "
+            "Expected images to compare on. Received: models whose cards name none. "
             "Give --data FOLDER or --dataset NAME."
         )
     found = compare(reference, [subject], card, data, split=arguments.split, limit=arguments.images)

@@ -107,6 +107,16 @@ def test_a_file_outside_of_a_run_needs_the_run_named(
     assert "Expected a file in RUN/tflite, or --against MODEL" in fails("verify", elsewhere)
 
 
+def test_images_are_those_of_whichever_card_names_some(
+    run: Path, files: dict[str, Path], capfd: pytest.CaptureFixture, fails
+) -> None:
+    for pair in ((run, files["int8"]), (files["int8"], run)):
+        assert main(["verify", *map(str, pair)]) == 0
+        assert "test split of photos" in capfd.readouterr().out
+    error = fails("verify", files["int8"], files["float32"])
+    assert "models whose cards name none. Give --data FOLDER" in error
+
+
 def test_layer_errors_start_small_in_int8(exporter: Exporter, files: dict[str, Path]) -> None:
     images = exporter.calibration[:3]
     card = unpack(files["int8"].read_bytes())
