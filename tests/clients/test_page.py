@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.clients, needs_chromium, needs_runtime]
 def test_it_says_what_we_say(family, photos, files_of, tmp_path, monkeypatch):
     shown = {photo.name: photo.read_bytes() for photo in photos}
     script = PHOTOS.replace("NAMES", json.dumps(list(shown)))
+    exact, *_ = (Classifier.load(file) for file in files_of(family) if ".float32." in file.name)
     for file in files_of(family):
         profile = tmp_path / file.stem
         with monkeypatch.context() as patch:
@@ -24,7 +25,11 @@ def test_it_says_what_we_say(family, photos, files_of, tmp_path, monkeypatch):
         for photo in photos:
             found = dict(results[photo.name]["classes"])
             expected = dict(ours.classify(photo))
+            # Of a drawn ReXNet rounding moves probabilities by 0.05 and more, and kernels of another
+            # processor, which round the inputs of dense layers otherwise, by a part of that.
+            moved = max(abs(expected[name] - share) for name, share in exact.classify(photo))
+            within = max(0.01, moved / 2)
             assert found.keys() == expected.keys()
             for name, probability in expected.items():
-                assert found[name] == pytest.approx(probability, abs=0.01)
+                assert found[name] == pytest.approx(probability, abs=within)
             assert list(found) == list(expected)  # both begin with the highest
