@@ -25,11 +25,14 @@ def test_it_says_what_we_say(family, photos, files_of, tmp_path, monkeypatch):
         for photo in photos:
             found = dict(results[photo.name]["classes"])
             expected = dict(ours.classify(photo))
-            # Of a drawn ReXNet rounding moves probabilities by 0.05 and more, and kernels of another
-            # processor, which round the inputs of dense layers otherwise, by a part of that.
-            moved = max(abs(expected[name] - share) for name, share in exact.classify(photo))
-            within = max(0.01, moved / 2)
+            within = 0.01
+            if ".dynamic." in file.name:
+                # Its kernels round each input on the fly, and another processor's otherwise, by a part
+                # of what rounding does at all: to a drawn ReXNet much.
+                moved = (abs(expected[name] - share) for name, share in exact.classify(photo))
+                within = max(within, max(moved) / 2)
             assert found.keys() == expected.keys()
             for name, probability in expected.items():
                 assert found[name] == pytest.approx(probability, abs=within)
-            assert list(found) == list(expected)  # both begin with the highest
+            first, second = sorted(expected.values())[:-3:-1]
+            assert next(iter(found)) == next(iter(expected)) or first - second < within
