@@ -20,7 +20,7 @@ def sigmoid(values: np.ndarray) -> np.ndarray:
 
 
 def swish(values: np.ndarray) -> np.ndarray:
-    """x sigmoid(x) (Ramachandran, Zoph & Le, 2017, equation 1, with beta = 1)."""
+    """The product x sigmoid(x) (Ramachandran, Zoph & Le, 2017, equation 1, with beta = 1)."""
     return np.asarray(values * sigmoid(values))
 
 
