@@ -4,8 +4,9 @@ The exit status is 1 where the two agree on fewer images than --min-agreement.
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras_resnets._common.files import write_bytes
 from keras_resnets._common.tables import table
@@ -53,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from keras_resnets.card import Card
+
     from ..trained import images_of
     from ..verify.compare import compare, report
     from ..verify.subject import open_subject
@@ -73,9 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
             "Expected a model with a card, which says its classes and preprocessing. Received: "
             f"{arguments.model} and {against}, neither with one."
         )
-    named = named_data(arguments)
-    found_in = (images_of(one.card, named) for one in (reference, subject) if one.card)
-    data = next((images for images in found_in if images is not None), None)
+    cards = (one.card for one in (reference, subject) if isinstance(one.card, Card))
+    known: Mapping[str, Any] = next((one.data for one in cards if one.data), {})
+    data = images_of(card, named_data(arguments) or known)
     if data is None:
         raise UserError(
             "Expected images to compare on. Received: models whose cards name none. "

@@ -15,9 +15,7 @@ import numpy as np
 from keras_resnets.errors import UserError
 
 Tensor = dict[str, Any]  # as the runtime describes one
-TOGETHER = (
-    2**26
-)  # bytes of weights that several interpreters of one file may hold, each its own copy
+COPIES = 2**26  # bytes that the interpreters of one file may hold of its weights, each its own
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -155,32 +153,26 @@ class Tracer:
                 yield name, _dequantized(self._interpreter.tensor(tensor["index"])(), tensor)
 
 
-def runners(content: bytes) -> list[Runner]:
-    """As many as use all cores together, for `on_each`."""
-    count, threads = _shares(content)
-    return [Runner(content, threads=threads) for _ in range(count)]
-
-
-def tracers(content: bytes) -> list[Tracer]:
-    """As many as use all cores together, for `on_each`."""
-    count, threads = _shares(content)
-    return [Tracer(content, threads=threads) for _ in range(count)]
-
-
-def _shares(content: bytes) -> tuple[int, int]:
-    """Number of interpreters and of the threads of each.
+def workers(kind: Callable[..., R], content: bytes) -> list[R]:
+    """As many runners or tracers of a file as use all cores together, for `on_each`.
 
     The operators of a small network are too short to be shared by threads: its images are.
+
+    Args:
+        kind: `Runner` or `Tracer`.
+        content: The file's bytes.
     """
     cores = os.cpu_count() or 1
-    count = max(1, min(cores, TOGETHER // len(content)))
-    return count, max(1, cores // count)
+    count = max(1, min(cores, COPIES // len(content)))
+    return [kind(content, threads=max(1, cores // count)) for _ in range(count)]
 
 
-def on_each(workers: Sequence[R], work: Callable[[R, T], S], images: Sequence[T]) -> Iterator[S]:
+def on_each(
+    all_workers: Sequence[R], work: Callable[[R, T], S], images: Sequence[T]
+) -> Iterator[S]:
     """What `work(worker, image)` gives for each image, in order, from all workers at once."""
     free: queue.SimpleQueue[R] = queue.SimpleQueue()
-    for worker in workers:
+    for worker in all_workers:
         free.put(worker)
 
     def one(image: T) -> S:
@@ -190,7 +182,7 @@ def on_each(workers: Sequence[R], work: Callable[[R, T], S], images: Sequence[T]
         finally:
             free.put(worker)
 
-    with ThreadPoolExecutor(len(workers)) as pool:
+    with ThreadPoolExecutor(len(all_workers)) as pool:
         yield from pool.map(one, images)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_resnets._common.console import progress
 
-from ..file.runtime import Tracer, on_each, tracers
+from ..file.runtime import Tracer, on_each, workers
 from .network import Network, Node, Window
 
 INT8 = 127  # the largest weight in int8, which is symmetric
@@ -117,11 +117,11 @@ def _moments(
             for node, window in takers[name]
         }
 
-    workers, numbered = tracers(model), list(enumerate(images))
+    tracers, numbered = workers(Tracer, model), list(enumerate(images))
     sums: dict[Node, np.ndarray] = {}
     starts = range(0, len(images), TOGETHER)
     for start in progress(starts, "rounding by layer, image", len(images), each=TOGETHER):
-        drawn = list(on_each(workers, look, numbered[start : start + TOGETHER]))
+        drawn = list(on_each(tracers, look, numbered[start : start + TOGETHER]))
         # A matrix is as large as a product is long: one product serves several images.
         for node in drawn[0]:
             inputs = np.concatenate([parts[node] for parts in drawn], axis=1)

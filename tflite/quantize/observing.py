@@ -8,7 +8,7 @@ import numpy as np
 from keras_resnets._common.console import progress
 from keras_resnets.errors import UserError
 
-from ..file.runtime import Tracer, on_each, tracers
+from ..file.runtime import Tracer, on_each, workers
 from .network import nodes_of
 
 LOOPS = {"WHILE", "IF"}  # operators that run other graphs
@@ -76,7 +76,7 @@ def observe(
         seen = tracer(image, among)
         return {name: _look(activation, samples, random) for name, activation in seen}
 
-    looks = on_each(tracers(model), look, list(enumerate(images)))
+    looks = on_each(workers(Tracer, model), look, list(enumerate(images)))
     seen = list(progress(looks, "calibrating, image", len(images)))
     return {name: _together([one[name] for one in seen]) for name in seen[0]}
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_resnets._common.console import progress
 
-from ..file.runtime import Runner, on_each, runners
+from ..file.runtime import Runner, on_each, workers
 from ..formats import INT8, NumberFormat
 from .bias import corrected
 from .equalize import equalised
@@ -145,5 +145,5 @@ def _rounded_by_layer(plan: Plan, *, images: Sequence[np.ndarray]) -> Plan:
 
 
 def _logits(content: bytes, images: np.ndarray) -> np.ndarray:
-    found = on_each(runners(content), Runner.__call__, np.split(images, len(images)))
+    found = on_each(workers(Runner, content), Runner.__call__, np.split(images, len(images)))
     return np.concatenate(list(found))

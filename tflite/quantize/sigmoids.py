@@ -8,15 +8,16 @@ from collections.abc import Callable
 
 import numpy as np
 
+from keras_resnets.classifier import of_logits
+
 from .network import Network, Node
 
 Response = Callable[[np.ndarray], np.ndarray]
-FURTHEST = 80.0  # of a sigmoid's input: beyond, it is 0 or 1 in float32
 
 
 def sigmoid(values: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x))."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(values, -FURTHEST, FURTHEST))))
+    return of_logits(values, "sigmoid")
 
 
 def swish(values: np.ndarray) -> np.ndarray:

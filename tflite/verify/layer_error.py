@@ -1,5 +1,6 @@
 """Where an integer file departs from the float model: the error behind each layer."""
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,8 @@ def layer_errors(
     Returns:
         The layers in order.
     """
-    reference, other = Tracer(float_model), Tracer(quantized)
+    threads = os.cpu_count() or 1
+    reference, other = (Tracer(model, threads=threads) for model in (float_model, quantized))
     squares: dict[str, list[float]] = {}
     for image in inputs:
         exact = {name: value.astype("float64") for name, value in reference(image)}

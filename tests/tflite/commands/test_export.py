@@ -174,7 +174,7 @@ def test_any_batch_and_integer_io(
         return compare(*arguments, **named)
 
     monkeypatch.setattr("tflite.verify.compare.compare", comparing)
-    monkeypatch.setattr("tflite.file.runtime.TOGETHER", 0)  # as for a large file: one interpreter
+    monkeypatch.setattr("tflite.file.runtime.COPIES", 0)  # as for a large file: one interpreter
     arguments = ["--quantize", "none", "int8", "--dynamic-batch", "--integer-io", *FORMER]
     assert main(["export", str(run), *arguments, "--output", str(tmp_path)]) == 0
     for name, dtype in (("float32", "float32"), ("int8", "int8")):

@@ -9,7 +9,7 @@ import pytest
 
 from tflite.convert.export import Exporter
 from tflite.file import runtime
-from tflite.file.runtime import Runner, on_each, runners, tracers
+from tflite.file.runtime import Runner, Tracer, on_each, workers
 
 
 def test_answers_come_in_order_from_all_workers() -> None:
@@ -45,7 +45,7 @@ def test_an_error_of_a_worker_ends_the_others() -> None:
 
 def test_they_say_what_one_says(exporter: Exporter) -> None:
     content, images = exporter.float_model, exporter.calibration
-    together = np.concatenate(list(on_each(runners(content), Runner.__call__, images)))
+    together = np.concatenate(list(on_each(workers(Runner, content), Runner.__call__, images)))
     np.testing.assert_array_equal(together, Runner(content)(np.concatenate(images)))
 
 
@@ -55,9 +55,13 @@ def test_large_files_have_one_interpreter_with_all_cores(
 
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     content = exporter.float_model
-    assert runtime._shares(content) == (8, 1)
-    assert [len(runners(content)), len(tracers(content))] == [8, 8]
-    monkeypatch.setattr(runtime, "TOGETHER", 3 * len(content))
-    assert runtime._shares(content) == (3, 2)
-    monkeypatch.setattr(runtime, "TOGETHER", len(content) - 1)
-    assert runtime._shares(content) == (1, 8)
+    assert len(workers(Runner, content)) == len(workers(Tracer, content)) == 8
+
+    def given(_: bytes, *, threads: int) -> int:
+        return threads
+
+    assert workers(given, content) == [1] * 8
+    monkeypatch.setattr(runtime, "COPIES", 3 * len(content))
+    assert workers(given, content) == [2] * 3
+    monkeypatch.setattr(runtime, "COPIES", len(content) - 1)
+    assert workers(given, content) == [8]

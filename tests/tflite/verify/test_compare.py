@@ -1,5 +1,6 @@
 """Files against Keras, their errors layer by layer, and their speed."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -151,3 +152,24 @@ def test_benchmark_of_what_is_no_model(fails, tmp_path: Path) -> None:
     path = tmp_path / "x.tflite"
     path.write_text("no model")
     assert "Expected a .tflite file" in fails("benchmark", path)
+
+
+def test_classes_in_another_order_are_met_by_name(
+    run: Path, files: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    """Also where the one in this order names the images, and the other is what it is compared with."""
+    trained = load(run)
+    assert main(["verify", str(files["float32"]), str(run)]) == 0
+    rows = [line.split() for line in capfd.readouterr().out.splitlines()]
+    (right,) = {row[1] for row in rows if row and row[0] == run.name}
+    last = trained.model.layers[-1]
+    order = np.roll(np.arange(len(trained.card.class_names)), 1)
+    last.set_weights([weights[..., order] for weights in last.get_weights()])
+    other = tmp_path / "other.keras"
+    trained.model.save(other)
+    names = tuple(trained.card.class_names[place] for place in order)
+    dataclasses.replace(trained.card, class_names=names, data=None).save(other)
+    for pair in ((run, other), (other, run)):
+        assert main(["verify", *map(str, pair)]) == 0
+        rows = [line.split() for line in capfd.readouterr().out.splitlines()]
+        assert {row[1] for row in rows if row and row[0] in {run.name, other.name}} == {right}
