@@ -2,10 +2,15 @@
 
 import functools
 import os
+import shutil
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # As training has it, so that each CPU has the gradient of grouped convolutions.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+# What one run keeps must not help the next.
+os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keras-home-")
 
 import keras
 import networks
@@ -13,6 +18,10 @@ import numpy as np
 import pytest
 
 from keras_resnets.features import all_layers
+
+
+def pytest_unconfigure():
+    shutil.rmtree(os.environ["KERAS_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

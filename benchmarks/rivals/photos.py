@@ -126,6 +126,7 @@ def run(command: Command, python: Path, folder: Path, threads: int, log: TextIO)
         env={
             **os.environ,
             **dict.fromkeys(counts, str(threads)),
+            "KERAS_HOME": str(folder / "home"),
             "YOLO_OFFLINE": "true",
             "YOLO_CONFIG_DIR": str(folder),
         },
@@ -184,7 +185,7 @@ def prepare(folder: Path, python: Path) -> None:
 
 def follow(way: Way, python: Path, folder: Path, threads: int, log: TextIO) -> list[str]:
     """Goes one way, and measures its file; a row of the table."""
-    for made in ("run", "photos_split"):  # the second by ultralytics
+    for made in ("run", "home", "photos_split"):  # the last by ultralytics
         shutil.rmtree(folder / made, ignore_errors=True)
     trained = run(way.train, python, folder, threads, log)
     exported = run(way.export, python, folder, threads, log)

@@ -1,5 +1,6 @@
 """A folder of photos, classes by folder or by a file of labels: found, checked, split by content."""
 
+import functools
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ import numpy as np
 from keras_resnets.data._images import SPLITS, ImageData
 from keras_resnets.data._labels import located, read_labels
 from keras_resnets.data._layout import LAYOUT, layout_of
+from keras_resnets.data._looks import Looks, kept_looks
 from keras_resnets.data._splitting import Photo, completed
 from keras_resnets.data._tree import (
     LeftOut,
@@ -25,7 +27,7 @@ from keras_resnets.data._tree import (
     visible,
 )
 from keras_resnets.errors import MissingFile, UserError
-from keras_resnets.photos import Look, checked_look
+from keras_resnets.photos import Look
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -196,8 +198,9 @@ def _checked(listed: Sequence[Listed]) -> tuple[dict[str, list[Photo]], dict[Pat
     """Reads every file: the photos by split, and what is wrong with the others."""
     photos: dict[str, list[Photo]] = {split: [] for split in SPLITS}
     problems: dict[Path, str] = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes outside the interpreter lock
-        checked = pool.map(_check, (photo.path for photo in listed))
+    # Pillow decodes outside the interpreter lock.
+    with kept_looks() as looks, ThreadPoolExecutor(os.cpu_count()) as pool:
+        checked = pool.map(functools.partial(_check, looks=looks), (photo.path for photo in listed))
         for photo, (sha256, found) in zip(listed, checked, strict=True):
             if isinstance(found, Look):
                 named = Photo(sha256, str(photo.path), photo.class_names, found)
@@ -208,13 +211,13 @@ def _checked(listed: Sequence[Listed]) -> tuple[dict[str, list[Photo]], dict[Pat
     return {split: found for split, found in photos.items() if found or split == "train"}, problems
 
 
-def _check(path: Path) -> tuple[str, Look | str]:
+def _check(path: Path, looks: Looks) -> tuple[str, Look | str]:
     """The sha256 of a file, and what it looks like, or why it cannot be decoded."""
     try:
         content = path.read_bytes()
     except OSError as error:
         return "", error.strerror or str(error)
-    return hashlib.sha256(content).hexdigest(), checked_look(content)
+    return looks.at(content)
 
 
 def _whole(
