@@ -1,7 +1,8 @@
 """What activations are like: each is looked at for every calibration image."""
 
-from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,8 @@ LOOPS = {"WHILE", "IF"}  # operators that run other graphs
 SAMPLES = 2**16  # values of one activation, of all images
 
 
-class Observations(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Observations:
     """What was seen of one activation.
 
     Attributes:
@@ -23,6 +25,7 @@ class Observations(NamedTuple):
         values: A sample of all values.
         means: Mean of each channel, over all images and positions.
         peaks: Largest absolute value of each channel.
+        found: What was found out from them, by what found it: a search asks again and again.
     """
 
     lows: np.ndarray
@@ -30,6 +33,7 @@ class Observations(NamedTuple):
     values: np.ndarray
     means: np.ndarray
     peaks: np.ndarray
+    found: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
 
 class _Look(NamedTuple):

@@ -141,12 +141,21 @@ def choose_ranges(
     responses = responses or {}
     chosen = {}
     for name, observations in seen.items():
-        response = responses.get(name)
-        found = least_error(observations, response) if response else METHODS[method](observations)
+        found = _range_of(observations, METHODS[method], responses.get(name))
         low, high = min(float(found.low), 0.0), max(float(found.high), 0.0)
         # Of what is always 0, any range is right; none at all is beyond the kernels of ADD.
         chosen[name] = Range(low, high if low < high else 1.0)
     return chosen
+
+
+def _range_of(
+    seen: Observations, method: Callable[[Observations], Range], response: Response | None
+) -> Range:
+    chooses = response or method
+    if chooses not in seen.found:
+        seen.found[chooses] = least_error(seen, response) if response else method(seen)
+    found: Range = seen.found[chooses]
+    return found
 
 
 def _rounded(values: np.ndarray, limits: Range) -> np.ndarray:

@@ -46,6 +46,22 @@ def test_percentile_leaves_it_out(seen: Observations) -> None:
     assert 3.5 < high < 4
 
 
+def test_a_range_is_chosen_once(seen: Observations, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search asks for the same one again and again; what was seen anew is another matter."""
+    asked = []
+
+    def counting(observed: Observations) -> Range:
+        asked.append(observed)
+        return Range(-1.0, float(len(asked)))
+
+    monkeypatch.setitem(METHODS, "average", counting)
+    anew = dataclasses.replace(seen)
+    first = choose_ranges({"x": seen, "y": anew}, "average")
+    assert choose_ranges({"y": anew, "x": seen}, "average") == first
+    assert asked == [seen, anew]
+    assert choose_ranges({"x": seen}, "min-max") != choose_ranges({"x": seen}, "average")
+
+
 def test_least_error_errs_less_than_min_max(seen: Observations) -> None:
     def error(limits: Range) -> float:
         scale = (limits.high - limits.low) / 255
