@@ -154,7 +154,7 @@ def worker() -> None:
         replica = tf.distribute.get_replica_context()
         return replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(vector))
 
-    @tf.function
+    @tf.function(autograph=False)
     def reduce(vector: tf.Tensor) -> tf.Tensor:
         return strategy.run(on_each, args=(vector,))
 
