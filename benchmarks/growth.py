@@ -119,9 +119,9 @@ def measure(point: Point, *, calls: int, train: bool, threads: int, log: TextIO)
     command = [sys.executable, "-m", "benchmarks.rivals.engines.ours"]
     with EngineProcess(command, threads=threads, log=log) as engine:
         engine.prepare(options)
-        times, peaks = zip(*(engine.run_once() for _ in range(calls)), strict=True)
+        times = engine.run(calls)
     gmacs = multiply_accumulates(point) / 1e9
-    return Growth(point.curve, point.value, point.model, min(times), gmacs, max(peaks))
+    return Growth(point.curve, point.value, point.model, min(times), gmacs, engine.peak_bytes)
 
 
 def markdown(grown: Sequence[Growth], title: str) -> str:

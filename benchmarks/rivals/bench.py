@@ -2,6 +2,7 @@
 
     python -m benchmarks.rivals [--quick] [--only TASK/MODEL …] [--threads 2]
     python -m benchmarks.rivals --only photos   # the whole task, from photos to a file
+    python -m benchmarks.rivals --earlier DIR   # ours against a checkout of an earlier commit
 
 Builds what is missing (the rivals' environments in `.venvs/`, their files in `runs/bench/files/`) and
 writes `bench.json`, `bench.md` and `bench.png` into `runs/bench/` after every comparison; with `--only`,
@@ -20,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.rivals.tasks import FULL, NOT_QUICK, QUICK, cells
+from benchmarks.rivals.tasks import FULL, NOT_QUICK, QUICK, against_earlier, cells
 
 if TYPE_CHECKING:
     from benchmarks.rivals.measure import Result
@@ -51,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "photos alone: from a folder of photos to a file",
     )
     parser.add_argument("--timm", type=Path, metavar="DIR", help="a checkout of timm, for photos")
+    parser.add_argument(
+        "--earlier", metavar="DIR", help="a checkout of an earlier commit, in the rivals' place"
+    )
     parser.add_argument("--list", action="store_true", help="name the comparisons and end")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="%(default)s")
     parser.add_argument(
@@ -81,6 +85,9 @@ def bench(options: argparse.Namespace) -> int:
         size = replace(size, rounds=options.rounds, slow_rounds=options.rounds)
     folder = options.output.absolute()
     wanted = [cell for cell in cells(size, str(folder / "files")) if _chosen(cell.name, options)]
+    if options.earlier:
+        checkout = str(Path(options.earlier).resolve())
+        wanted = [against_earlier(cell, checkout) for cell in wanted]
     if not wanted:
         print(f"Expected a name of {[cell.name for cell in cells(size, '')]}.")
         return 2

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.rivals.control import gigaflops
 from benchmarks.rivals.environments import Environments
-from benchmarks.rivals.process import EngineError, EngineProcess
+from benchmarks.rivals.process import ROOT, EngineError, EngineProcess
 from benchmarks.rivals.rounds import Rounds, take_rounds
 from benchmarks.rivals.tasks import GMACS, OURS, Cell, Contender, Preparation, Size
 
@@ -26,8 +26,8 @@ class Result:
 
     Attributes:
         task, model, title, goal: The cell's task, model, title and goal.
-        contenders: The contenders by name: median, 10th and 90th percentile in milliseconds, and
-            how many calls.
+        contenders: The contenders by name: median, 10th and 90th percentile in milliseconds, how
+            many calls, and the most bytes that the process held.
         best_rival: The rival with the lowest median; `None` where there is none.
         ratio: Our time / the best rival's, paired by rounds; `None` likewise.
         ratio_range: Lowest and highest ratio over the rounds.
@@ -59,15 +59,20 @@ class Result:
         """Whether the goal is met; `None` where we or all rivals are missing."""
         if OURS not in self.contenders:
             return None
-        if self.task in ABSOLUTE:
+        if self.is_absolute:
             return self.contenders[OURS]["median"] <= self.goal
         return None if self.ratio is None else self.ratio <= self.goal
+
+    @property
+    def is_absolute(self) -> bool:
+        """Whether the goal is milliseconds, and not a ratio."""
+        return self.task in ABSOLUTE and self.best_rival is None
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "met": self.met}
 
 
-# Their goals are milliseconds, and they have no rivals.
+# Their goals are milliseconds: they have no rivals but an earlier commit.
 ABSOLUTE = ("import", "build")
 
 
@@ -117,7 +122,8 @@ class Bench:
             rounds = take_rounds(
                 engines, counts, self.control, wanted=wanted, most=wanted * self.size.attempts
             )
-        return summary(cell, rounds, tuple(engines), absent)
+            peaks = {name: engine.peak_bytes for name, engine in engines.items()}
+        return summary(cell, rounds, peaks, absent)
 
     def _make_file(self, contender: Contender) -> None:
         maker = contender.maker
@@ -129,8 +135,10 @@ class Bench:
 
     def _start(self, preparation: Preparation) -> EngineProcess:
         python = self.environments.python(preparation.environment)
-        module = f"benchmarks.rivals.engines.{preparation.engine}"
-        return EngineProcess([str(python), "-m", module], threads=self.threads, log=self.log)
+        root = Path(preparation.checkout) if preparation.checkout else ROOT
+        module = _module(root, preparation.engine)
+        command = [str(python), "-m", module]
+        return EngineProcess(command, threads=self.threads, log=self.log, root=root)
 
     def _calls(self, engine: EngineProcess, cell: Cell) -> int:
         """How many fill a turn."""
@@ -139,12 +147,25 @@ class Bench:
         return max(1, round(1e3 * self.size.turn / min(engine.run(2))))
 
 
+def _module(root: Path, engine: str) -> str:
+    """An engine's module: the benchmarks had no folder of the rivals at first."""
+    has_folder = (root / "benchmarks/rivals/engines").is_dir()
+    return f"benchmarks.{'rivals.' if has_folder else ''}engines.{engine}"
+
+
 def summary(
-    cell: Cell, rounds: Rounds, contenders: tuple[str, ...], absent: Mapping[str, str]
+    cell: Cell, rounds: Rounds, peaks: Mapping[str, int], absent: Mapping[str, str]
 ) -> Result:
-    """What the rounds of a cell come to."""
+    """What the rounds of a cell come to.
+
+    Args:
+        cell: The cell.
+        rounds: Its rounds.
+        peaks: The most bytes that each contender's process held.
+        absent: Why a rival is not in it, by name.
+    """
     statistics = {}
-    for name in contenders:
+    for name, peak in peaks.items():
         times = rounds.times(name)
         low, middle, high = np.percentile(times, (10, 50, 90))
         statistics[name] = {
@@ -152,13 +173,14 @@ def summary(
             "p10": float(low),
             "p90": float(high),
             "calls": len(times),
+            "peak_bytes": peak,
         }
-    rivals = [name for name in contenders if name != OURS]
+    rivals = [name for name in peaks if name != OURS]
     best = min(rivals, key=rounds.median, default=None)
     ratio, ratio_range, share = None, None, None
-    if best is not None and OURS in contenders:
+    if best is not None and OURS in peaks:
         ratio, ratio_range = rounds.ratio(OURS, best), rounds.ratio_range(OURS, best)
-    if cell.task == PEAK_TASK and cell.model in PEAK_MODELS and OURS in contenders:
+    if cell.task == PEAK_TASK and cell.model in PEAK_MODELS and OURS in peaks:
         share = 2e3 * GMACS[cell.model] / rounds.median(OURS) / gigaflops(rounds.control)
     return Result(
         task=cell.task,

@@ -22,6 +22,10 @@ class EngineProcess:
         threads: Number of threads allowed to the engine.
         log: File where its standard error goes.
         environment: Variables to add to the driver's.
+        root: The checkout that it starts in, whose modules it imports.
+
+    Attributes:
+        peak_bytes: The most bytes that the process had held by the end of its last call.
     """
 
     def __init__(
@@ -31,7 +35,9 @@ class EngineProcess:
         threads: int,
         log: TextIO,
         environment: Mapping[str, str] | None = None,
+        root: Path = ROOT,
     ):
+        self.peak_bytes = 0
         counts = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
         self._process = subprocess.Popen(
             command,
@@ -39,7 +45,7 @@ class EngineProcess:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            cwd=ROOT,
+            cwd=root,
             env={**os.environ, **dict.fromkeys(counts, str(threads)), **(environment or {})},
         )
 
@@ -57,12 +63,9 @@ class EngineProcess:
         Raises:
             EngineError: Where a call fails.
         """
-        return [float(one) for one in self._ask({"run": count})["milliseconds"]]
-
-    def run_once(self) -> tuple[float, int]:
-        """The milliseconds of one call, and the most bytes that the process has held."""
-        reply = self._ask({"run": 1})
-        return float(reply["milliseconds"][0]), int(reply["peak_bytes"])
+        reply = self._ask({"run": count})
+        self.peak_bytes = int(reply["peak_bytes"])
+        return [float(one) for one in reply["milliseconds"]]
 
     def _ask(self, request: Mapping[str, object]) -> dict[str, Any]:
         assert self._process.stdin

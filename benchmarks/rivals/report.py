@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.rivals.measure import ABSOLUTE, PEAK_GOAL, Result
+from benchmarks.rivals.measure import PEAK_GOAL, Result
 from benchmarks.rivals.tasks import OURS
 
 MET, MISSED = "tab:green", "tab:red"
@@ -18,10 +18,11 @@ def markdown(results: Sequence[Result], facts: Mapping[str, str]) -> str:
     lines += [
         "",
         "Milliseconds are medians. The ratio is ours / the best rival's, the median over rounds in "
-        "which all took turns, with its range; lower is better.",
+        "which all took turns, with its range; lower is better. Memory is the most that our process "
+        "held, and in brackets its ratio to that of the same rival.",
         "",
-        "| what | model | ours | rivals | ratio | goal | rounds |",
-        "|---|---|--:|---|--:|--:|--:|",
+        "| what | model | ours | rivals | ratio | goal | memory | rounds |",
+        "|---|---|--:|---|--:|--:|--:|--:|",
     ]
     lines += [_row(result) for result in results]
     shares = [result for result in results if result.share_of_peak is not None]
@@ -49,7 +50,7 @@ def _row(result: Result) -> str:
         if name != OURS
     )
     ratio, goal = "", f"≤ {result.goal:.2f}"
-    if result.task in ABSOLUTE:
+    if result.is_absolute:
         goal = f"≤ {_time(result.goal)} ms"
     elif result.ratio is not None and result.ratio_range is not None:
         low, high = result.ratio_range
@@ -58,8 +59,17 @@ def _row(result: Result) -> str:
     rounds = f"{result.rounds}" if result.clean else f"{result.rounds}, disturbed"
     return (
         f"| {result.title} | {result.model} | {_time(ours['median']) if ours else 'absent'} "
-        f"| {rivals} | {ratio} | {goal}{verdict} | {rounds} |"
+        f"| {rivals} | {ratio} | {goal}{verdict} | {_memory(result)} | {rounds} |"
     )
+
+
+def _memory(result: Result) -> str:
+    ours = result.contenders.get(OURS)
+    if ours is None:
+        return ""
+    rival = result.contenders.get(result.best_rival or "")
+    ratio = f" ({ours['peak_bytes'] / rival['peak_bytes']:.2f})" if rival else ""
+    return f"{ours['peak_bytes'] / 1e9:.2f} GB{ratio}"
 
 
 def _time(milliseconds: float) -> str:

@@ -1,7 +1,8 @@
 """What is measured, against whom, and the goal: the table of the benchmark, as data."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 # Billions of multiply-accumulates at 224x224. The driver loads no Keras to ask for them.
 GMACS = {"ResNeXt50": 4.23, "ResNeSt50": 5.37, "Res2Net50_26w_4s": 4.25, "ReXNet100": 0.4}
@@ -28,11 +29,13 @@ class Preparation:
         engine: A module of `benchmarks.rivals.engines`.
         environment: Environment whose Python runs it.
         options: The request's entries, with `kind`.
+        checkout: Folder of the repository whose engine it is; nothing for this one.
     """
 
     engine: str
     environment: str
     options: Mapping[str, object]
+    checkout: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,27 @@ def cells(size: Size, files: str) -> Iterator[Cell]:
     for dtype in size.train_dtypes:
         for model in TIMM:
             yield _train_cell(model, dtype, size)
+
+
+def against_earlier(cell: Cell, checkout: str) -> Cell:
+    """Ours against an earlier commit's, in place of the rivals: no more than 5 % slower is the goal.
+
+    Args:
+        cell: A comparison.
+        checkout: Folder of that commit, which runs in this environment.
+    """
+
+    def earlier(preparation: Preparation) -> Preparation:
+        options = dict(preparation.options)
+        if "file" in options:
+            file = Path(str(options["file"]))
+            options["file"] = str(file.with_name(f"earlier.{file.name}"))
+        return replace(preparation, options=options, checkout=checkout)
+
+    ours = cell.contenders[0]
+    maker = ours.maker and earlier(ours.maker)
+    contenders = (ours, Contender("earlier", earlier(ours.preparation), maker))
+    return replace(cell, goal=1.05, contenders=contenders, absent={})
 
 
 def _file_cell(model: str, mode: str, goal: float, size: Size, files: str) -> Cell:

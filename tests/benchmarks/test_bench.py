@@ -24,6 +24,7 @@ from benchmarks.rivals.tasks import (
     Contender,
     Preparation,
     Size,
+    against_earlier,
     cells,
 )
 
@@ -98,9 +99,7 @@ def test_an_engine_process_answers_past_its_chatter(engine, tmp_path):
         engine.run(1)
     assert engine.prepare({"kind": "constant", "milliseconds": 2.5}) == "cpu:0"
     assert engine.run(3) == [2.5, 2.5, 2.5]
-    milliseconds, peak = engine.run_once()
-    assert milliseconds == 2.5
-    assert 5e6 < peak < 1e9
+    assert 5e6 < engine.peak_bytes < 1e9
     assert "Expected a `prepare`" in (tmp_path / "log").read_text()
 
 
@@ -181,10 +180,15 @@ def test_the_share_of_the_peak_is_twice_the_multiply_accumulates(result):
 
 
 def test_the_table_and_the_picture(result):
+    held = {OURS: 1e8, "fast": 2e8, "slow": 4e7}
+    contenders = {
+        name: {**times, "peak_bytes": held[name]} for name, times in result.contenders.items()
+    }
+    result = replace(result, contenders=contenders)
     text = markdown([result], {"Command": "make bench"})
     assert (
         "| LiteRT float32 | ResNeXt50 | 40 | slow 80, fast 50 | **0.80** (0.80 to 0.80) "
-        "| ≤ 0.95 ✓ | 2 |" in text
+        "| ≤ 0.95 ✓ | 0.10 GB (0.50) | 2 |" in text
     )
     for results in ([result], [replace(result, share_of_peak=None)]):
         assert picture(results).startswith(b"\x89PNG")
@@ -200,6 +204,49 @@ def test_every_goal_of_the_table_has_its_cells():
     assert len(names) == len(tasks) * len(TIMM) + 5
     for cell in cells(FULL, "files"):
         assert cell.contenders[0].name == OURS
+
+
+ENGINE = """
+import json, sys
+sys.stdin.readline()
+print(json.dumps({"device": "cpu:0"}), flush=True)
+for line in sys.stdin:
+    print(json.dumps({"milliseconds": [60.0] * json.loads(line)["run"], "peak_bytes": 1}), flush=True)
+"""
+
+
+@pytest.mark.parametrize("folder", ["benchmarks/engines", "benchmarks/rivals/engines"])
+def test_an_earlier_commit_takes_the_rivals_place(tmp_path, folder):
+    engine = tmp_path / "earlier" / folder / "ours.py"
+    engine.parent.mkdir(parents=True)
+    engine.write_text(ENGINE)
+    built = next(cell for cell in cells(FULL, "") if cell.task == "build")
+    cell = against_earlier(built, str(tmp_path / "earlier"))
+    assert (cell.name, cell.goal) == (built.name, 1.05)
+    ours, earlier = cell.contenders
+    assert ours == built.contenders[0]
+    with open(tmp_path / "log", "w") as log:
+        real = Bench(SIZE, NoZeromodels(), lambda: 1.0, 1, log)
+        with real._start(earlier.preparation) as process:
+            process.prepare(earlier.preparation.options)
+            assert process.run(2) == [60.0, 60.0]
+        contenders = (constant(OURS, 66.0), constant("earlier", 60.0))
+        found = FakeBench(SIZE, NoZeromodels(), lambda: 1.0, 1, log).measure(
+            replace(cell, contenders=contenders)
+        )
+    assert (found.ratio, found.met) == (1.1, False)
+    assert "| **1.10** (1.10 to 1.10) | ≤ 1.05 ✗ |" in markdown([found], {})
+
+
+def test_an_earlier_commit_has_files_of_its_own():
+    for cell in cells(FULL, "files"):
+        ours, earlier = against_earlier(cell, "there").contenders
+        if ours.maker is None:
+            continue
+        name = str(ours.preparation.options["file"])
+        assert earlier.preparation.options["file"] == name.replace("files/", "files/earlier.")
+        assert earlier.maker.options["file"] == earlier.preparation.options["file"]
+        assert earlier.maker.checkout == "there"
 
 
 def test_the_multiply_accumulates_are_the_zoo_s():
