@@ -1,5 +1,6 @@
-"""Rounds of turns: A B C, A B C, …, with a matrix product before, between and after.
+"""Rounds of turns: A B C, C B A, A B C, …, with a matrix product before, between and after.
 
+To and fro, since whoever comes first in all rounds is always the first on a processor that was elsewhere.
 The product takes the same time on an undisturbed machine. A round in which it took longer is thrown
 away, and another is run.
 """
@@ -82,7 +83,7 @@ def take_rounds(
     """Runs rounds until enough were undisturbed.
 
     Args:
-        engines: The contenders, in the order of their turns.
+        engines: The contenders, in the order of their turns; every other round it is reversed.
         calls: Number of calls of a turn.
         control: A function that runs the matrix product and returns its milliseconds.
         wanted: Number of undisturbed rounds wanted.
@@ -93,8 +94,9 @@ def take_rounds(
     while len(rounds) < most and len(kept) < wanted:
         controls = [control()]
         milliseconds = {}
-        for name, engine in engines.items():
-            milliseconds[name] = engine.run(calls[name])
+        turns = list(engines) if len(rounds) % 2 == 0 else list(reversed(engines))
+        for name in turns:
+            milliseconds[name] = engines[name].run(calls[name])
             controls.append(control())
         rounds.append(Round(milliseconds, controls))
         # Against the best so far: a round that looked clean may turn out not to be.

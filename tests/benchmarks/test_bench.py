@@ -65,6 +65,19 @@ def test_a_round_is_thrown_away_when_a_later_one_shows_that_it_was_disturbed():
     assert rounds.thrown_away == 1
 
 
+def test_nobody_is_always_the_first():
+    turns = []
+
+    class Named(Scripted):
+        def run(self, count):
+            turns.append(self.times[0])
+            return [1.0] * count
+
+    engines = {name: Named(name) for name in "abc"}
+    take_rounds(engines, dict.fromkeys("abc", 1), lambda: 1.0, wanted=3, most=3)
+    assert "".join(turns) == "abccbaabc"
+
+
 def test_where_none_is_clean_the_least_disturbed_rounds_count_and_it_is_said():
     controls = [10, 30, 20, 10, 10, 14, 10, 13, 10]
     rounds = rounds_of(controls, ours=[1, 2, 3], rival=[1, 1, 1], wanted=2, most=3)
