@@ -101,17 +101,20 @@ def float_ends(model: bytes) -> tuple[list[str], list[str]]:
     """The ends of a network that an integer file computes in float32, at next to no cost.
 
     In integers the pixels would be rounded twice before the first convolution, the pooled features
-    once more, and the logits to steps so wide that classes tie.
+    once more, and the logits to steps so wide that classes tie. Padding rounds nothing, and in integers
+    the runtime makes it part of the convolution: of three float channels it took 15 % of a ReXNet-100.
 
     Args:
         model: A float32 `.tflite` file.
 
     Returns:
-        What the operators before the first with weights give, and what those from the pooled
-        features on give, whose outputs are no maps any more: names of tensors.
+        What the operators before the first with weights and its padding give, and what those from the
+        pooled features on give, whose outputs are no maps any more: names of tensors.
     """
     nodes = nodes_of(model)
     first = next((node.place for node in nodes if node.has_weights), 0)
+    while first and nodes[first - 1].kind == "PAD":
+        first -= 1
     return (
         [node.outputs[0] for node in nodes[:first]],
         [node.outputs[0] for node in nodes if node.rank == 2],

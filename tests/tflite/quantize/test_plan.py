@@ -136,6 +136,43 @@ def test_pixels_features_and_logits_are_not_rounded(exporter: Exporter, plain: P
     assert dense.constants == 3 * features + 3 * 4
 
 
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ([keras.layers.ZeroPadding2D(1)], ["QUANTIZE", "PAD", "CONV_2D"]),
+        (
+            [keras.layers.Activation("tanh"), keras.layers.ZeroPadding2D(1)],
+            ["TANH", "QUANTIZE", "PAD", "CONV_2D"],
+        ),
+        (
+            [keras.layers.ZeroPadding2D(1), keras.layers.Activation("tanh")],
+            ["PAD", "TANH", "QUANTIZE", "CONV_2D"],
+        ),
+    ],
+    ids=("padded", "computed and padded", "padded and computed"),
+)
+def test_what_pads_the_first_convolution_pads_integers(
+    entry: list[keras.layers.Layer], expected: list[str]
+) -> None:
+    """In float32 it takes longer than any convolution of a small network, and rounds nothing."""
+    rest = [
+        keras.layers.Conv2D(4, 3, strides=2),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(2),
+    ]
+    maps = images = keras.Input(batch_shape=(1, 8, 8, 3))
+    for layer in (*entry, *rest):
+        maps = layer(maps)
+    model = convert(keras.Model(images, maps))
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(10, 1, 8, 8, 3)).astype("float32")
+    content = Plan(model, observe(model, list(inputs))).file(INT8)
+    kinds = [operator.kind for operator in inspect(content).operators]
+    assert kinds[: len(expected)] == expected
+    difference = Runner(content)(inputs[:, 0]) - Runner(model)(inputs[:, 0])
+    assert np.abs(difference).max() < 0.05
+
+
 def test_joined_maps_need_no_conversion() -> None:
     images = keras.Input(batch_shape=(1, 6, 6, 3))
     first, second = keras.ops.split(keras.layers.Conv2D(8, 3)(images), 2, axis=-1)
