@@ -10,32 +10,28 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
-from keras.optimizers.schedules import LearningRateSchedule
 
-import keras_resnets
 from keras_resnets._common.console import command_line
 from keras_resnets.card import Card
 from keras_resnets.data import ImageData
 from keras_resnets.errors import UserError
 
-from . import folds, frozen, networks, plan
+from . import folds, networks
 from .cluster import Task
 from .config import Config
 from .data.balance import Balance
-from .data.batches import steps_per_epoch, training_batches
+from .data.batches import training_batches
 from .data.identity import DataIdentity
 from .data.looking import look_first
-from .data.opening import open_checked, photos_named
-from .devices import Devices, Share
+from .data.opening import photos_named
+from .devices import Devices
 from .feeds import Feed, make_feed
+from .going_on import newest_common, restored
 from .head import HeadTraining, train_head
-from .objective import Objective, objective_of, weighted
-from .optim.loss_scale import LossScale
-from .optim.schedule import LearningRate
+from .objective import weighted
 from .optim.swa import EqualAverage
-from .optim.update import Update
+from .preparing import Prepared, make_learner, prepared
 from .reporting.calibrate import calibrate_run
 from .reporting.evaluate import evaluate_run
 from .reporting.progress import Progress
@@ -45,15 +41,10 @@ from .run.folder import CHECK, CHECKPOINTS, RunFolder
 from .run.journal import Journal
 from .run.models import SWA_STEPS, Models
 from .run.signals import Stopped, StopRequests
-from .run.state import decorrelate, read_state, write_state
+from .run.state import decorrelate, read_state
 from .step import Learner
-from .teacher import Teacher, identified
 
 FEW = 100  # images, whose share right is known to ten points or so
-NOTHING_COMMON = (
-    "Expected a checkpoint that all workers can read, to go on from. Received: none. Copy checkpoints/ "
-    "of the worker that has one into the folders of the others, or begin anew by --force."
-)
 FOR_RANGES = 512  # images that set the ranges from which training for int8 begins
 
 
@@ -104,7 +95,7 @@ def train(config: Config, folder: RunFolder, task: Task, *, data_changed: bool =
     folder.finish()
 
 
-def fit(ready: "Prepared", folder: RunFolder, task: Task, *, data_changed: bool = False) -> Models:
+def fit(ready: Prepared, folder: RunFolder, task: Task, *, data_changed: bool = False) -> Models:
     """Trains to the end, and calibrates the models.
 
     Args:
@@ -138,9 +129,7 @@ def fit(ready: "Prepared", folder: RunFolder, task: Task, *, data_changed: bool 
         folder.begin(config, needed=bytes_of_run(learner))
         devices.least(0)  # no process reads another's folder before all have begun
         journal = Journal()
-        checkpoint = newest_common(checkpoints, devices)
-        if begun and checkpoint is None:
-            raise UserError(NOTHING_COMMON)
+        checkpoint = newest_common(checkpoints, devices, begun=begun)
         if checkpoint is not None:
             journal = restored(checkpoint, learner, average, identity, devices.share, data_changed)
             print(f"Continuing after {journal.epoch} epochs and {journal.step} steps.")
@@ -183,65 +172,6 @@ def fit(ready: "Prepared", folder: RunFolder, task: Task, *, data_changed: bool 
                 models.save_average(average, *networks.learning_part(models.network, some, config))
             calibrate_run(models, data, config.coverage)
     return models
-
-
-@dataclasses.dataclass(frozen=True)
-class Prepared:
-    """What a run is made of, before anything of it is written.
-
-    Attributes:
-        config: The run's config, settled.
-        devices: The devices that share a batch.
-        data: The images.
-        balance: What makes every class count alike.
-        objective: What the network learns to say.
-        served: The network as it will be saved, without its first weights.
-        steps: Number of steps of an epoch.
-    """
-
-    config: Config
-    devices: Devices
-    data: ImageData
-    balance: Balance
-    objective: Objective
-    served: keras.Model
-    steps: int
-
-
-def prepared(config: Config, task: Task, images: ImageData | None = None) -> Prepared:
-    """Checks a configuration, opens its images, settles what follows from these, and says so.
-
-    Args:
-        config: The run's config.
-        task: Task of this process.
-        images: Other images than the configuration names.
-
-    Raises:
-        UserError: For whatever the user can mend.
-    """
-    config = identified(config)
-    devices = Devices.open(config, task)
-    networks.check(config)
-    data = images or open_checked(config.data, config.model.classes)
-    balance = Balance.of(config.balance, data)
-    objective = objective_of(
-        multi_label=data.multi_label,
-        label_smoothing=config.label_smoothing,
-        class_weights=balance.class_weights,
-    )
-    served = networks.served(config, len(data.class_names), objective.activation)
-    config = plan.settled(config, data.sizes["train"], networks.stages_of(served))
-    config = frozen.settled(config, served, data)
-    devices = Devices.open(config, task)  # the same ones, with the shares of the batch as it is now
-    if task.is_chief:
-        if images is None:
-            print(data.summary())
-        print(networks.start_in_words(config.model))
-        print(frozen.in_words(config, served, data), end="")
-    steps = steps_per_epoch(data, config.batch_size)
-    if task.is_chief and balance.method != "none":
-        print(balance.in_words())
-    return Prepared(config, devices, data, balance, objective, served, steps)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -380,104 +310,6 @@ def train_classifier(
     networks.set_classifier(learner.network, trained.head.kernel, trained.head.bias)
     learner.update.begin_averages()
     return trained
-
-
-def make_learner(
-    ready: Prepared, *, curve: LearningRateSchedule | None = None, restored: bool = False
-) -> Learner:
-    """The network in training, and what becomes of its gradients. Call it in the strategy's scope.
-
-    Args:
-        ready: What the run is made of.
-        curve: Learning rate by the step; the schedule's by default.
-        restored: Whether all weights will come from a checkpoint of the run.
-    """
-    config, data = ready.config, ready.data
-    network = networks.in_training(
-        config, data.class_names, multi_label=data.multi_label, restored=restored
-    )
-    rule = config.optimizer
-    curve = curve or LearningRate(rule.learning_rate, config.schedule, config.epochs, ready.steps)
-    teacher = None
-    if config.teacher is not None:
-        teacher = Teacher(config.teacher, data.class_names, config.preprocessing)
-    rates = None
-    if rule.layer_decay < 1:
-        rates = keras_resnets.layerwise_multipliers(network, rule.layer_decay)
-    update = Update(
-        rule,
-        curve,
-        network.trainable_variables,
-        rates=rates,
-        ema_decay=config.averaging.ema,
-    )
-    return Learner(
-        network,
-        update,
-        objective=ready.objective,
-        forward=networks.forward(network, config),
-        teacher=teacher,
-        loss_scale=LossScale() if config.precision == "mixed_float16" else None,
-        accumulation=rule.accumulation,
-        jit_compile=config.jit_compile,
-    )
-
-
-def newest_common(checkpoints: Checkpoints, devices: Devices) -> RunCheckpoint | None:
-    """The newest checkpoint that every process can read, or `None`."""
-    at_most = None
-    while True:
-        checkpoint = checkpoints.newest(at_most)
-        step = -1 if checkpoint is None else checkpoint.step
-        common = devices.least(step)
-        # All go round as often: the least of whether all are there is the same everywhere.
-        if devices.least(int(step == common)):
-            return checkpoint
-        at_most = common
-
-
-def restored(
-    checkpoint: RunCheckpoint,
-    learner: Learner,
-    average: EqualAverage,
-    identity: DataIdentity,
-    share: Share,
-    data_changed: bool,
-) -> Journal:
-    """Fills the learner and the average from a checkpoint, and returns how far it had come.
-
-    Raises:
-        UserError: Where the run had other images, and that was not said to be meant.
-    """
-    journal = Journal.from_dict(checkpoint.progress, checkpoint.step)
-    changes: list[str] = []
-    if checkpoint.data:
-        before = DataIdentity.from_dict(checkpoint.data)
-        changes = identity.changes(before)
-        if classes := identity.changed_classes(before):
-            raise UserError(
-                f"Expected the classes that the run was trained on. Received: {classes}. Give the "
-                "folders their names back, or train a new run: --weights RUN/best.keras begins "
-                "with what this one has learned."
-            )
-    if changes and not data_changed:
-        raise UserError(
-            f"Expected the images that the run was trained on. Received: {'; '.join(changes)}. "
-            "Go on with these by --data-changed: the epoch begins again, and the best model is "
-            "chosen among the epochs to come."
-        )
-    variables = dict(checkpoint.variables)
-    average.restore(variables)
-    write_state(
-        learner,
-        variables,
-        saved_from=checkpoint.first_replica,
-        first_replica=share.first_replica,
-    )
-    if changes:
-        journal.go_on_with_other_data()
-        learner.update.go_to(journal.epoch)
-    return journal
 
 
 def is_due(config: Config, unit: str, count: int) -> bool:

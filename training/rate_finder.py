@@ -10,12 +10,14 @@ import numpy as np
 
 from keras_resnets._common.console import progress
 
-from . import loop, networks
+from . import networks
 from .cluster import ALONE
 from .config import Config
 from .data.batches import Position
 from .feeds import Feed, make_feed
+from .loop import train_classifier
 from .optim.schedule import RangeTest
+from .preparing import make_learner, prepared
 from .run.state import decorrelate, read_state, write_state
 from .step import Learner
 
@@ -89,17 +91,17 @@ def find_learning_rate(config: Config) -> RangeFound:
     Raises:
         UserError: For whatever the user can mend.
     """
-    ready = loop.prepared(config, ALONE)
+    ready = prepared(config, ALONE)
     config, devices = ready.config, ready.devices
     with devices.strategy.scope():
-        learner = loop.make_learner(ready, curve=RangeTest(LOWEST, HIGHEST, STEPS))
+        learner = make_learner(ready, curve=RangeTest(LOWEST, HIGHEST, STEPS))
         decorrelate(learner)
         ready.served.set_weights(learner.weights())
         feed = make_feed(
             ready.served, ready.data, ready.balance, config, devices, check=lambda: None
         )
         if config.head is not None:
-            loop.train_classifier(learner, feed, ready.balance, devices, config.head.views)
+            train_classifier(learner, feed, ready.balance, devices, config.head.views)
         if config.schedule.drop_block:
             networks.set_drop_block_rate(learner.network, 0.0)
         return range_test(learner, _batches(feed, ready.steps), STEPS)

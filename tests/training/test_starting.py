@@ -169,7 +169,7 @@ def test_a_missing_file_is_refused_before_the_photos_are_opened(
 ):
     monkeypatch.chdir(tmp_path)
     photos = album(tmp_path / "photos")
-    monkeypatch.setattr("training.loop.open_checked", lambda *_: pytest.fail("opened"))
+    monkeypatch.setattr("training.preparing.open_checked", lambda *_: pytest.fail("opened"))
     assert main(["train", str(photos), "--weights", weights]) == 2
     message = capsys.readouterr().err
     assert weights in message
