@@ -56,6 +56,7 @@ def test_kills_at_five_points_leave_no_trace(start, weights, tiny_recipe, tmp_pa
     _assert_same(tmp_path / "killed", tmp_path / "straight", weights)
 
 
+@pytest.mark.slow  # within one process: tests/training/test_going_on.py, the fixture `stopped`
 def test_sigterm_saves_and_exits_with_its_own_code(start, tiny_recipe, tmp_path):
     process = start("--recipe", tiny_recipe, "--run", tmp_path / "run")
     _await(process, "epoch 1/")
@@ -100,6 +101,7 @@ def test_a_signal_to_one_worker_stops_all_and_a_death_ends_the_others(
     assert stderr.count("\n") == 1
 
 
+@pytest.mark.slow  # within one process: tests/training/test_going_on.py, among what is refused
 def test_a_loss_that_is_not_finite_stops_the_run(start, tiny_recipe, tmp_path):
     process = start(
         *("--recipe", tiny_recipe, "--run", tmp_path / "run"),
