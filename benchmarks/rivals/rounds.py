@@ -1,8 +1,8 @@
 """Rounds of turns: A B C, C B A, A B C, …, with a matrix product before, between and after.
 
-To and fro, since whoever comes first in all rounds is always the first on a processor that was elsewhere.
-The product takes the same time on an undisturbed machine. A round in which it took longer is thrown
-away, and another is run.
+To and fro, since who is first in every round always meets a processor that was elsewhere. The product
+takes the same time on an undisturbed machine. A round in which it took longer is thrown away, and
+another is run.
 """
 
 import statistics
