@@ -94,7 +94,7 @@ def take_rounds(
     while len(rounds) < most and len(kept) < wanted:
         controls = [control()]
         milliseconds = {}
-        turns = list(engines) if len(rounds) % 2 == 0 else list(reversed(engines))
+        turns = list(engines)[:: -1 if len(rounds) % 2 else 1]
         for name in turns:
             milliseconds[name] = engines[name].run(calls[name])
             controls.append(control())

@@ -2,11 +2,13 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import numpy as np
 import pytest
 
 from keras_resnets.errors import UserError
+from training.devices import Devices
 from training.going_on import newest_common
 from training.run.checkpoint import Checkpoints, RunCheckpoint
 
@@ -31,7 +33,7 @@ class Together:
 
 def found_by_each(tmp_path, *steps_of):
     """The step that each process goes on from, or why it does not."""
-    devices = Together(len(steps_of))
+    devices = cast(Devices, Together(len(steps_of)))
 
     def process(number):
         checkpoints = Checkpoints(tmp_path / str(number))
