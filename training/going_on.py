@@ -22,7 +22,7 @@ def newest_common(
     """The newest checkpoint that every process can read; `None` where there is none to go on from.
 
     Args:
-        checkpoints: Those of this process.
+        checkpoints: Checkpoints of this process.
         devices: The devices of all processes.
         begun: Whether this process has any.
 
