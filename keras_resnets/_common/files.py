@@ -125,6 +125,15 @@ def check_writable(folder: Path, files: Iterable[Path], *, force: bool) -> None:
         raise UserError(f"Expected a folder to write to. Received: {folder}, read-only.")
 
 
+def keras_home() -> Path:
+    """Keras' folder for what is kept between commands: `$KERAS_HOME`, or else `~/.keras`.
+
+    Raises:
+        RuntimeError: For a user without a home.
+    """
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+
+
 def _literal(text: str) -> str:
     """A text as a pattern of `glob` that matches itself alone."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in text)

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import os
 import sqlite3
 import threading
 import zlib
@@ -11,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from keras_resnets._common.files import keras_home
 from keras_resnets.photos import Look, checked_look, decoding, looking
 
 HASHES = {"hash", "mirrored"}  # 64 bits without a sign, which SQLite's integers do not hold
@@ -24,10 +24,12 @@ class Looks:
 
     Args:
         database: Where looks are kept; `None` where they are not.
+        maker: What a look depends on besides the file.
     """
 
-    def __init__(self, database: sqlite3.Connection | None = None):
+    def __init__(self, database: sqlite3.Connection | None = None, maker: str = ""):
         self._database = database
+        self._maker = maker
         self._in_use = threading.Lock()
         self._new: dict[str, Look] = {}
 
@@ -47,14 +49,15 @@ class Looks:
             self._new[sha256] = seen
         return sha256, seen
 
-    def keep(self) -> None:
-        """Writes down what was seen for the first time."""
+    def close(self) -> None:
+        """Writes down what was seen for the first time; nothing is found again after it."""
         if self._database is None:
             return
-        maker = _maker()
-        rows = [[sha256, maker, *_row(look)] for sha256, look in self._new.items()]
+        rows = [[sha256, self._maker, *_row(look)] for sha256, look in self._new.items()]
         with contextlib.suppress(sqlite3.Error), self._database:
             self._database.executemany(ENTRY, rows)
+        self._database.close()
+        self._database = None
 
     def _kept(self, sha256: str) -> Look | None:
         if self._database is None:
@@ -72,34 +75,32 @@ def kept_looks() -> Iterator[Looks]:
     Those of another Pillow, ImageHash or version of this package are let go. Where the file cannot be
     read or written nothing is kept, which costs time alone.
     """
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    database = _opened(home / "keras-resnets" / "looks.sqlite3")
-    looks = Looks(database)
+    looks = _opened()
     try:
         yield looks
     finally:
-        if database is not None:
-            looks.keep()
-            database.close()
+        looks.close()
 
 
-def _opened(path: Path) -> sqlite3.Connection | None:
-    """The database with the looks of today's libraries alone; `None` where it is not to be had."""
-    database = None
+def _opened() -> Looks:
+    """The looks of today's libraries; none are kept where there is no place for them."""
+    database, path = None, None
     try:
+        path = keras_home() / "keras-resnets" / "looks.sqlite3"
         path.parent.mkdir(parents=True, exist_ok=True)
+        maker = _maker()
         database = sqlite3.connect(path, check_same_thread=False)
         with database:
             database.execute(TABLE)
-            database.execute("DELETE FROM looks WHERE maker != ?", (_maker(),))
-        return database
-    except (OSError, sqlite3.Error) as error:
+            database.execute("DELETE FROM looks WHERE maker != ?", (maker,))
+        return Looks(database, maker)
+    except (OSError, RuntimeError, sqlite3.Error) as error:  # `RuntimeError`: a user without a home
         if database is not None:
             database.close()
-        if _is_damaged(error):
+        if path is not None and _is_damaged(error):
             with contextlib.suppress(OSError):
                 path.unlink()
-        return None
+        return Looks()
 
 
 def _is_damaged(error: Exception) -> bool:

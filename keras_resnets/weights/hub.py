@@ -4,7 +4,6 @@ import email.utils
 import hashlib
 import http.client
 import logging
-import os
 import re
 import threading
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_resnets._common.console import progress
-from keras_resnets._common.files import written_aside
+from keras_resnets._common.files import keras_home, written_aside
 from keras_resnets.errors import UserError
 from keras_resnets.weights.reading import read_tensor_file
 from keras_resnets.weights.registry import HubSource, UrlSource
@@ -312,8 +311,7 @@ def _blob(path: Path) -> Path:
 
 
 def _from_url(source: UrlSource) -> Path:
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    path = home / "models" / "keras-resnets" / source.file
+    path = keras_home() / "models" / "keras-resnets" / source.file
     with failures_named(source):
         if not path.exists():
             _check_online()

@@ -95,3 +95,14 @@ def test_nothing_is_kept_where_nothing_can_be_written(tmp_path, home, glances):
     home.write_text("a file, and no folder")
     assert seen(root) == seen(root)
     assert len(glances) == 20
+
+
+def test_nothing_is_kept_for_a_user_without_a_home(tmp_path, glances, monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setattr("pathlib.Path.home", homeless)
+    root = album(tmp_path / "pets", each=5)
+    assert seen(root) == seen(root)
+    assert len(glances) == 20
