@@ -15,7 +15,6 @@ import keras
 import numpy as np
 
 from keras_resnets._common.console import progress
-from keras_resnets._common.inference import in_inference
 from keras_resnets._common.memory import free_memory
 from keras_resnets._common.tables import size
 from keras_resnets.data import ImageData
@@ -27,6 +26,7 @@ from .config import Augmentation, Config
 from .data.at_once import images_at_once
 from .data.maps import View
 from .data.views import view_batches
+from .inference import in_inference
 from .networks import split
 
 MOST_VIEWS = 8  # of a training photo that are kept

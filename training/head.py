@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resnets._common.console import ticking
-from keras_resnets._common.inference import in_inference
 
+from .inference import in_inference
 from .objective import Objective
 
 PENALTIES = tuple(10.0**power for power in range(1, -6, -1))  # from the strongest on

@@ -14,7 +14,6 @@ import tensorflow as tf
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 import keras_resnets
-from keras_resnets._common.inference import in_inference
 from keras_resnets.card import Card, card_path
 from keras_resnets.errors import UserError, near_miss
 from keras_resnets.features import all_layers, stages
@@ -22,6 +21,7 @@ from keras_resnets.quantization import Int8Simulation
 from keras_resnets.weights import FreshHeadWarning
 
 from .config import Config, Model
+from .inference import in_inference
 
 # What the run decides, and a recipe's `model.arguments` may not.
 _DECIDED = {

@@ -6,11 +6,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_resnets._common.inference import in_inference
 from keras_resnets.card import Card
 from keras_resnets.classifier import activation, of_logits
 from keras_resnets.data import ImageData
 
+from ..inference import in_inference
 from ..run.calibration import (
     HEAD,
     Activation,
@@ -40,13 +40,12 @@ def calibrate_run(models: Models, data: ImageData, coverage: float) -> None:
     """
     network = models.network
     kind: Activation = "sigmoid" if activation(network) == "sigmoid" else "softmax"
-    to_logits = logits_of(network)
     for name in (LAST, BEST):
         card = Card.load(models.folder / name)
         if temperature_of(card) is not None:
             continue
         models.hold(name)
-        logits, labels = answers(to_logits, card, data, "validation")
+        logits, labels = answers(logits_of(network), card, data, "validation")
         targets = labels if card.multi_label else np.eye(len(card.class_names), dtype=bool)[labels]
         temperature = fit_temperature(logits, targets, kind)
         threshold = None  # of any number of labels none is an answer too
@@ -57,15 +56,15 @@ def calibrate_run(models: Models, data: ImageData, coverage: float) -> None:
 
 
 def logits_of(network: keras.Model) -> Callable[[Array], Array]:
-    """What a network, with the weights that it then has, gives before its last activation.
+    """What a network, with the weights that it has now, gives before its last activation.
 
     The logarithms of its probabilities would do, but for those that are 0 in float32.
     """
     head = network.get_layer(HEAD)
+    kernel, *bias = head.get_weights()
     to_features = in_inference(keras.Model(network.inputs, head.input))
 
     def answer(images: Array) -> Array:
-        kernel, *bias = head.get_weights()
         return np.asarray(sum(bias, to_features(images).numpy() @ kernel))
 
     return answer

@@ -11,7 +11,6 @@ import numpy as np
 import keras_resnets
 from keras_resnets._common.files import write_text
 from keras_resnets._common.fonts import drawable_names
-from keras_resnets._common.inference import in_inference
 from keras_resnets._common.pictures import page, save
 from keras_resnets.card import Card, class_names
 from keras_resnets.classifier import activation, probabilities
@@ -20,6 +19,7 @@ from keras_resnets.errors import UserError
 from keras_resnets.weights import is_shared, registered_checkpoint
 
 from ..data.at_once import images_at_once
+from ..inference import in_inference
 from ..run.calibration import Activation, temperature_of
 from ..run.folder import BEST, EVALUATION, MISTAKES, read_rows
 from ..run.models import Models

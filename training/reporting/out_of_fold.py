@@ -10,11 +10,11 @@ import keras
 import numpy as np
 
 from keras_resnets._common.files import written_aside
-from keras_resnets._common.inference import in_inference
 from keras_resnets.card import Card
 from keras_resnets.data import ImageData
 from keras_resnets.photos import near_duplicates
 
+from ..inference import in_inference
 from .evaluate import answers
 
 FOLDS = 5
