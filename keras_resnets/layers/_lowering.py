@@ -21,6 +21,7 @@ from keras_resnets.layers._merging import (
     folded_groups,
     merge_groups,
 )
+from keras_resnets.layers._placement import has_accelerator, is_traced_for_xla
 
 Pair: TypeAlias = tuple[int, int]
 Lowering: TypeAlias = Literal["native", "super_group", "depthwise", "frozen", "keras"]
@@ -46,9 +47,9 @@ def choose_lowering(groups: int, input_channels: int, dtype: str) -> Lowering:
         return "frozen" if make_constant.get() else "keras"
     if groups == input_channels:
         return "depthwise"
-    if _has_accelerator():
+    if has_accelerator():
         return "native"
-    if _traced_for_xla():
+    if is_traced_for_xla():
         _warn_of_xla_on_cpu()
         return "super_group"
     return "native" if _cpu_differentiates_groups(dtype) else "super_group"
@@ -125,24 +126,6 @@ def super_group(
         )
     ]
     return tf.concat(outputs, axis=-1)
-
-
-def _has_accelerator() -> bool:
-    import tensorflow as tf
-
-    return bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
-
-
-def _traced_for_xla() -> bool:
-    import tensorflow as tf
-
-    if tf.executing_eagerly():
-        return False
-    # TensorFlow has no public question for "is this graph being traced under jit_compile=True?".
-    from tensorflow.python.ops import control_flow_util
-
-    graph = tf.compat.v1.get_default_graph()
-    return bool(control_flow_util.GraphOrParentsInXlaContext(graph))
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from keras_resnets.errors import UserError
 from keras_resnets.layers._deployable import Deployable, fold_norm
 from keras_resnets.layers._kernels import KernelInitializer
 from keras_resnets.layers._merging import folded_groups, merge_groups
+from keras_resnets.layers._swish import swish
 from keras_resnets.layers.batch_norm import BatchNorm
 from keras_resnets.layers.grouped_conv import GroupedConv2D
 
@@ -105,7 +106,8 @@ class ConvNorm(Deployable):
         outputs = self.conv(inputs)
         if self.norm is not None:
             outputs = self.norm(outputs)
-        return self.activation(outputs)
+        is_swish = self.activation is keras.activations.silu
+        return swish(outputs) if is_swish else self.activation(outputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, height, width, _ = input_shape

@@ -118,7 +118,7 @@ def test_the_choice_follows_the_machine(monkeypatch):
     assert lowerings.choose_lowering(1, 64, "float32") == "keras"
     assert lowerings.choose_lowering(32, 64, "float32") == "native"
     assert lowerings.choose_lowering(32, 64, "float16") == "super_group"
-    monkeypatch.setattr(lowerings, "_has_accelerator", lambda: True)
+    monkeypatch.setattr(lowerings, "has_accelerator", lambda: True)
     assert lowerings.choose_lowering(32, 64, "float16") == "native"
 
 
