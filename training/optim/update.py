@@ -9,12 +9,13 @@ import keras
 import tensorflow as tf
 
 from ..config import Adaptive, Optimizer
+from .adam import Adam
 from .arrays import arrays_of
 from .averaging import Ema, SlowWeights
 from .radam import RAdam
 from .schedule import LearningRate
 
-ADAPTIVE = {"adam": keras.optimizers.Adam, "radam": RAdam, "lamb": keras.optimizers.Lamb}
+ADAPTIVE = {"adam": Adam, "radam": RAdam, "lamb": keras.optimizers.Lamb}
 
 
 class Update:
@@ -58,8 +59,10 @@ class Update:
         tf.distribute.get_replica_context().merge_call(self._move, args=(gradients,))
 
     def _move(self, strategy: Any, gradients: Sequence[Any]) -> None:
+        # Computed where it is asked for, schedule and all.
+        current = tf.convert_to_tensor(self.optimizer.learning_rate)
         for gradient, variable in zip(gradients, self.variables, strict=True):
-            rate = self.optimizer.learning_rate * self.rates.get(variable.path, 1.0)
+            rate = current * self.rates.get(variable.path, 1.0)
             shrink = self.decay.rate if self.decay.shrinks(variable) else 0.0
 
             def update(

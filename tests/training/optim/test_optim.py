@@ -1,5 +1,9 @@
 """Update rules against PyTorch's or their papers' arithmetic, worked in NumPy."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -7,13 +11,16 @@ import tensorflow as tf
 
 from training.config import Adaptive, Constant, Cosine, Cyclical, Lookahead, Optimizer, Sgd, Steps
 from training.objective import OneClass
+from training.optim.adam import Adam
 from training.optim.arrays import arrays_of
 from training.optim.loss_scale import LossScale
+from training.optim.radam import RAdam
 from training.optim.schedule import LearningRate
 from training.optim.swa import EqualAverage
-from training.optim.update import Update
+from training.optim.update import Update, make_optimizer
 from training.step import Learner
 
+ROOT = Path(__file__).parents[3]
 RATE = 0.1
 
 
@@ -116,6 +123,85 @@ def test_radam_is_algorithm_2():
         net.step()
         np.testing.assert_allclose(net.kernel.numpy(), weight, rtol=1e-3, atol=1e-5)
     assert length > 5  # both branches were taken
+
+
+ADAM = """
+import sys
+import keras
+import numpy as np
+import tensorflow as tf
+from training.config import Adaptive, Constant
+from training.optim.adam import Adam
+from training.optim.schedule import LearningRate
+from training.optim.update import Update
+
+(cpu,) = tf.config.list_physical_devices("CPU")
+devices = int(sys.argv[1])
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
+strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)])
+rng = np.random.default_rng(0)
+shapes = [(3, 4), (4,), ()]
+starts = [rng.normal(size=shape).astype("float32") for shape in shapes]
+gradients = [[rng.normal(size=shape).astype("float32") for shape in shapes] for _ in range(5)]
+settings = Adaptive(name="adam", learning_rate=0.1, momentum=0.8, beta_2=0.95, weight_decay=0.1)
+
+
+def updated(rule):
+    with strategy.scope():
+        variables = [keras.Variable(start) for start in starts]
+        rate = LearningRate(0.1, Constant(), 1, 100)
+        update = Update(settings, rate, variables, rates={variables[1].path: 0.5})
+        update.optimizer = rule(rate, beta_1=0.8, beta_2=0.95)
+        update.optimizer.build(variables)
+
+    @tf.function
+    def step(values):
+        strategy.run(update.apply, args=(values,))
+
+    for values in gradients:
+        step([tf.constant(value) for value in values])
+    everywhere = [strategy.experimental_local_results(v.value) for v in variables]
+    for copies in everywhere:
+        np.testing.assert_array_equal(copies[0], copies[-1])
+    state = [strategy.experimental_local_results(v.value)[-1] for v in update.optimizer.variables]
+    return [copies[-1] for copies in everywhere] + state
+
+
+for ours, keras_own in zip(updated(Adam), updated(keras.optimizers.Adam), strict=True):
+    np.testing.assert_allclose(ours, keras_own, rtol=1e-5, atol=1e-7)
+"""
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_adam_is_keras_own(devices):
+    """Weights and state, on each device, with a layer's own rate and decoupled decay."""
+    subprocess.run([sys.executable, "-c", ADAM, str(devices)], check=True, cwd=ROOT)
+
+
+def test_the_rule_of_the_settings():
+    rate = LearningRate(RATE, Constant(), 1, 100)
+    rules = {name: make_optimizer(Adaptive(name=name), rate) for name in ("adam", "radam", "lamb")}
+    assert {name: type(rule) for name, rule in rules.items()} == {
+        "adam": Adam,
+        "radam": RAdam,
+        "lamb": keras.optimizers.Lamb,
+    }
+
+
+def test_the_schedule_is_asked_once_a_step():
+    """And not once a variable: of 200 it would be as many cosines in the graph."""
+    asked = []
+
+    class Counted(LearningRate):
+        def __call__(self, step):
+            asked.append(step)
+            return super().__call__(step)
+
+    variables = [keras.Variable(float(number)) for number in range(5)]
+    update = Update(Adaptive(name="adam"), Counted(RATE, Constant(), 1, 100), variables)
+    asked.clear()
+    update.apply([tf.constant(1.0)] * 5)
+    assert len(asked) == 1
 
 
 def test_lookahead_is_algorithm_1():
