@@ -59,7 +59,7 @@ class Update:
         tf.distribute.get_replica_context().merge_call(self._move, args=(gradients,))
 
     def _move(self, strategy: Any, gradients: Sequence[Any]) -> None:
-        # Computed where it is asked for, schedule and all.
+        # The optimizer computes the whole schedule each time that it is asked.
         current = tf.convert_to_tensor(self.optimizer.learning_rate)
         for gradient, variable in zip(gradients, self.variables, strict=True):
             rate = current * self.rates.get(variable.path, 1.0)
