@@ -6,7 +6,9 @@ what it needs, it imports when it runs, so that `--help` answers at once.
 """
 
 import argparse
+import atexit
 import contextlib
+import gc
 import importlib
 import os
 import select
@@ -88,6 +90,8 @@ def run_program(
         arguments: Arguments of the command line, by default the process's.
         default: The command that is meant where none is named.
     """
+    if arguments is None:
+        _collect_seldom()
     given = list(sys.argv[1:] if arguments is None else arguments)
     show_any_text()
     code = 0
@@ -97,6 +101,16 @@ def run_program(
         except SystemExit as end:  # argparse ends so, after --help too
             code = end.code if isinstance(end.code, int) else 0
     return code
+
+
+def _collect_seldom() -> None:
+    """Has Python look for unused cycles of objects a hundred times less often, and not at the end.
+
+    TensorFlow and Keras make some hundred thousand objects that stay. To look through them again and
+    again takes a sixth of their import, and a second when the process ends (docs/performance.md).
+    """
+    gc.set_threshold(100_000, *gc.get_threshold()[1:])
+    atexit.register(gc.freeze)
 
 
 def _run(

@@ -1,5 +1,6 @@
 """How a program ends: with an answer, with one line for the user's mistake, with a bug's traceback."""
 
+import gc
 import io
 import os
 import subprocess
@@ -37,6 +38,16 @@ def raising(error):
         raise error
 
     return do
+
+
+def test_a_program_of_its_own_seldom_looks_for_unused_objects(program):
+    """And a process that runs a program beside other work does as before."""
+    code = "import gc; from keras_resnets.cli import main; main(); print(gc.get_threshold()[0])"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert printed.stdout.splitlines()[-1] == "100000"
+    before = gc.get_threshold()
+    program(lambda _: 0)
+    assert gc.get_threshold() == before
 
 
 @pytest.mark.parametrize(
