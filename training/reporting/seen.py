@@ -11,6 +11,8 @@ from PIL import Image
 from keras_resnets._common.files import written_aside
 from keras_resnets.card import Card
 
+from ..data.at_once import images_at_once
+
 if TYPE_CHECKING:
     import keras
 
@@ -39,12 +41,15 @@ def save_seen(
         return
     from keras_resnets.explain import grad_cam, overlay
 
-    pixels = np.stack([card.preprocessing.pixels(image) for image in images])
-    normalized = card.preprocessing.normalize(pixels)
-    heats = grad_cam(model, normalized, class_index=np.array(classes))
-    for index, (seen, heat) in enumerate(zip(pixels, heats, strict=True)):
-        _save(seen, folder / photo_name(index))
-        _save(overlay(seen, heat), folder / heat_name(index))
+    rows = images_at_once(*card.preprocessing.shape)
+    for start in range(0, len(images), rows):
+        part = slice(start, start + rows)
+        pixels = np.stack([card.preprocessing.pixels(image) for image in images[part]])
+        normalized = card.preprocessing.normalize(pixels)
+        heats = grad_cam(model, normalized, class_index=np.array(classes[part]))
+        for index, (seen, heat) in enumerate(zip(pixels, heats, strict=True), start):
+            _save(seen, folder / photo_name(index))
+            _save(overlay(seen, heat), folder / heat_name(index))
 
 
 def photo_name(index: int) -> str:
