@@ -14,6 +14,7 @@ import tensorflow as tf
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 import keras_resnets
+from keras_resnets._common.drawing import undrawn
 from keras_resnets.card import Card, card_path
 from keras_resnets.errors import UserError, near_miss
 from keras_resnets.features import all_layers, stages
@@ -168,8 +169,9 @@ def _is_of_others(weights: str, class_names: Sequence[str], multi_label: bool) -
 
 
 def served(config: Config, classes: int, activation: str = "softmax") -> keras.Model:
-    """The same network in float32, to probabilities, without the first weights."""
-    network = _build(config, classes, None, activation, "float32")
+    """The same network in float32, to probabilities, without the first weights: they follow."""
+    with undrawn():
+        network = _build(config, classes, None, activation, "float32")
     return Int8Simulation(keras_resnets.deploy(network)) if config.quantize else network
 
 

@@ -17,7 +17,7 @@ def undrawn(weights_follow: bool = True) -> Iterator[None]:
     """Within it kernels start as zeros, in less time: for networks whose weights follow.
 
     Args:
-        weights_follow: Whether they do.
+        weights_follow: Whether they do; what is around may know already that they do.
 
     Example:
         >>> from keras_resnets.layers import ConvNorm
@@ -27,7 +27,7 @@ def undrawn(weights_follow: bool = True) -> Iterator[None]:
         >>> float(abs(layer.conv.kernel.numpy()).max())
         0.0
     """
-    token = _drawn.set(not weights_follow)
+    token = _drawn.set(_drawn.get() and not weights_follow)
     try:
         yield
     finally:

@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 import tensorflow as tf
+from networks import randomise
 
 from keras_resnets.data import open_data
 from keras_resnets.errors import UserError
@@ -40,18 +41,25 @@ def data(photos):
 @pytest.fixture(scope="module")
 def network():
     config = recipe.configure(VALUES)
-    network = networks.served(config, 3)
-    rng = np.random.default_rng(0)
-    for layer in all_layers(network):
-        if hasattr(layer, "moving_mean"):
-            layer.moving_mean.assign(rng.normal(size=layer.moving_mean.shape))
-    return network
+    return randomise(networks.served(config, 3), np.random.default_rng(0))
 
 
 def _outputs(network, data, **changes):
     config = recipe.configure({**VALUES, **changes})
     part, _ = networks.split(network, config.model.freeze)
     return FrozenOutputs(part, data, config)
+
+
+def test_a_network_whose_weights_follow_is_not_drawn():
+    """That took as long as all else that makes ResNeSt-269."""
+    config = recipe.configure({**VALUES, "model": {**NETWORK, "weights": None, "freeze": 0}})
+    for network, drawn in (
+        (networks.served(config, 3), False),
+        (networks.in_training(config, ("a", "b", "c")), True),
+    ):
+        kernels = [w for w in network.weights if w.path.endswith("conv/kernel")]
+        assert len(kernels) > 5
+        assert {bool(np.any(kernel)) for kernel in kernels} == {drawn}
 
 
 def test_the_parts_of_a_network_are_the_network(network):
