@@ -234,14 +234,38 @@ def _from_file(path: Path) -> tuple["keras.Model", Card]:
 
     card = Card.load(path)
     model = load_keras(path)
+    check_fits(card, model, os.fspath(path))
+    return model, card
+
+
+def check_fits(card: Card, model: "keras.Model", named: str) -> None:
+    """Refuses a card of another model.
+
+    Args:
+        card: The card.
+        model: A model that knows its shapes.
+        named: What to call the model.
+
+    Raises:
+        UserError: Where the card has other classes, or makes images of another shape.
+    """
     classes = model.output_shape[-1]
     # One output with a sigmoid tells two classes apart.
     if len(card.class_names) not in {classes, max(classes, 2)}:
         raise UserError(
-            f"Expected a card of as many classes as {path} has outputs, {classes}. "
+            f"Expected a card of as many classes as {named} has outputs, {classes}. "
             f"Received: {len(card.class_names)} class names."
         )
-    return model, card
+    taken, given = tuple(model.inputs[0].shape[1:3]), card.preprocessing.shape
+    fits = len(taken) == 2 and all(
+        side in (None, made) for side, made in zip(taken, given, strict=True)
+    )
+    if not fits:
+        sides = "x".join(str(side or "any") for side in taken)
+        raise UserError(
+            f"Expected a card whose preprocessing makes images of {sides} pixels, as {named} takes "
+            f"them. Received: {given[0]}x{given[1]}."
+        )
 
 
 def _by_name(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_resnets.card import LABEL_THRESHOLD, Card, open_model
+from keras_resnets.card import LABEL_THRESHOLD, Card, check_fits, open_model
 from keras_resnets.errors import UserError
+from keras_resnets.inference import compiled
 from keras_resnets.preprocessing import read_image
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ class Classifier:
         flip: Whether an answer is the mean over the photo and its mirror image.
 
     Raises:
-        UserError: Where the last layer's activation is none that gives probabilities.
+        UserError: Where the last layer's activation is none that gives probabilities, and for a card of
+            another model.
     """
 
     def __init__(self, model: "keras.Model", card: Card, *, flip: bool = False):
@@ -114,6 +116,9 @@ class Classifier:
         self.card = card
         self.flip = flip
         self.activation = activation(model)
+        if getattr(model, "inputs", None):
+            check_fits(card, model, model.name)
+        self._outputs = compiled(model)
 
     @classmethod
     def load(
@@ -130,7 +135,7 @@ class Classifier:
         """The probability of every class, `(classes,)`, for the content of an image file."""
         image = self.card.preprocessing(read_image(photo))
         views = np.stack([image, image[:, ::-1]] if self.flip else [image])
-        outputs = self.model.predict(views, verbose=0)
+        outputs = np.asarray(self._outputs(views), "float32")
         found = probabilities(outputs, self.activation, classes=len(self.card.class_names))
         return np.asarray(found.mean(axis=0))
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -122,7 +123,7 @@ def test_open_model_takes_a_run_a_file_and_a_name(tmp_path):
     model = small("ResNeXt", classes=3)
     model.compile("sgd", "mse")
     model.save(tmp_path / "best.keras")
-    card = Card("ResNeXt", ("cat", "dog", "hen"), Preprocessing(32))
+    card = Card("ResNeXt", ("cat", "dog", "hen"), Preprocessing(64))
     card.save(tmp_path / "best.keras")
     for given in (tmp_path, tmp_path / "best.keras", str(tmp_path)):
         opened, beside = open_model(given)
@@ -159,12 +160,19 @@ def test_open_model_knows_a_file_of_weights_by_the_card_beside_it(tmp_path):
         ("mine.keras", "imagenet", "no such file or folder. Did you mean mine2.keras?"),
         (".", None, "Expected weights and classes with the name of a network alone"),
         ("mine2.keras", "imagenet", "as many classes as mine2.keras has outputs, 3. Received: 2"),
+        (
+            "small.keras",
+            "imagenet",
+            "images of 64x64 pixels, as small.keras takes.*Received: 64x48",
+        ),
     ],
 )
 def test_open_model_says_what_is_wrong(given, weights, reason, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     small("ResNeXt", classes=3).save("mine2.keras")
-    Card("ResNeXt", ("cat", "dog"), Preprocessing(32)).save("mine2.keras")
+    Card("ResNeXt", ("cat", "dog"), Preprocessing(64)).save("mine2.keras")
+    shutil.copy("mine2.keras", "small.keras")
+    Card("ResNeXt", ("cat", "dog", "hen"), Preprocessing((64, 48))).save("small.keras")
     with pytest.raises(ValueError, match=reason):
         open_model(given, weights)
 

@@ -83,6 +83,7 @@ LAZILY = {
     "keras_resnets/data": {"tensorflow", "tensorflow_datasets", "PIL", "requests", "keras_resnets"},
     "keras_resnets/datasets": {"mlxtend"},
     "keras_resnets/_common/memory.py": {"psutil"},
+    "keras_resnets/inference.py": {"tensorflow"},
     "keras_resnets/models": {"keras", "keras_resnets.layers", "keras_resnets.weights"},
     "keras_resnets/_common/pictures.py": {"matplotlib", "numpy"},
     "keras_resnets/_common/shares.py": {"scipy"},

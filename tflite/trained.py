@@ -1,7 +1,8 @@
 """What is exported: a model, its card, and the images that it was trained on."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from keras_resnets.card import Card, find_model, open_model
 from keras_resnets.classifier import activation, probabilities
 from keras_resnets.data import ImageData, open_data
+from keras_resnets.inference import compiled
 
 from .file.card import FileCard
 
@@ -35,8 +37,12 @@ class TrainedModel:
         Args:
             images: `(n, height, width, channels)`, float32.
         """
-        outputs = np.asarray(self.model.predict_on_batch(images), "float32")
+        outputs = np.asarray(self._compute(images), "float32")
         return probabilities(outputs, activation(self.model), classes=len(self.card.class_names))
+
+    @cached_property
+    def _compute(self) -> Callable[[np.ndarray], Any]:
+        return compiled(self.model)
 
 
 def load(run_or_model: Path) -> TrainedModel:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_resnets import deploy
 from keras_resnets.features import all_layers
+from keras_resnets.inference import compiled
 from keras_resnets.layers import Deployable
 
 
@@ -15,8 +16,7 @@ def in_inference(network: keras.Model) -> Callable[[Any], Any]:
     """The network with the weights that it has now, as a compiled function of a batch of any size.
 
     A CPU computes the deployed form, the same function but for rounding, which of ReXNet100 takes 0.82
-    of the time (docs/performance.md). `predict_on_batch` traces a network once more for a last batch of
-    another size: of ReXNet100 that takes as long as to run it on fifty photos.
+    of the time (docs/performance.md).
 
     Args:
         network: The network, of one input.
@@ -24,12 +24,7 @@ def in_inference(network: keras.Model) -> Callable[[Any], Any]:
     Returns:
         A function of `(n, …)`, float32, as the network takes it, that gives a tensor `(n, …)`.
     """
-    fastest = deploy(network) if _gains_by_deploying(network) else network
-    inputs = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)
-    compiled: Callable[[Any], Any] = tf.function(
-        lambda batch: fastest(batch, training=False), input_signature=[inputs], autograph=False
-    )
-    return compiled
+    return compiled(deploy(network) if _gains_by_deploying(network) else network)
 
 
 def _gains_by_deploying(network: keras.Model) -> bool:

@@ -81,7 +81,7 @@ def explain_photo(
     names = card.class_names
     tracer = Tracer(model)
     # A card of another model's preprocessing is refused here.
-    (outputs,) = model.predict(tracer.batch(image), verbose=0)
+    (outputs,) = keras.ops.convert_to_numpy(model(tracer.batch(image), training=False))
     answers = probabilities(outputs, activation(model), classes=len(names))
     best = int(np.argmax(answers))
     chosen = best if class_index is None else class_index
