@@ -1,5 +1,6 @@
 """The same source on every back end: `make test-backends` runs this with JAX and with torch."""
 
+import io
 import json
 import os
 import subprocess
@@ -11,10 +12,12 @@ import numpy as np
 import pytest
 from backends.cases import CASES, build, images, logits
 from networks import FAMILIES, randomise, small
+from PIL import Image
 from references import draw
 from safetensors.numpy import save_file
 
 import keras_resnets
+from keras_resnets.classifier import Classifier
 from keras_resnets.optimizers import LayerwiseAdamW, LayerwiseSGD
 
 pytestmark = pytest.mark.backends
@@ -53,6 +56,16 @@ def test_a_model_of_tensorflow_gives_its_logits(case, tensorflows):
     np.testing.assert_allclose(actual, expected, atol=1e-4 * expected.std())
     deployed = logits(keras_resnets.deploy(model), batch)
     np.testing.assert_allclose(deployed, actual, atol=1e-5 * np.abs(expected).max())
+
+
+def test_a_photo_is_named(rng):
+    model = randomise(small("ReXNet", classes=3), rng)
+    card = keras_resnets.Card("ReXNet", ("ant", "bee", "cat"), keras_resnets.Preprocessing(64))
+    pixels, content = rng.integers(0, 256, (64, 64, 3), "uint8"), io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    expected = logits(model, card.preprocessing(pixels)[None])[0]
+    found = Classifier(model, card).probabilities(content.getvalue())
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
