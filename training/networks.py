@@ -92,11 +92,16 @@ def _checked(argument: str, value: Any, annotation: Any) -> Any:
     return found
 
 
-def check(config: Config) -> None:
-    """Refuses a network that cannot be built at little cost.
+def built(config: Config) -> keras.Model:
+    """The network for two classes, or as many as the recipe says: what cannot be built is refused here.
+
+    Reading the photos may take minutes, and comes after that.
 
     Args:
         config: The run's config.
+
+    Returns:
+        The network in float32, to probabilities, without its first weights.
 
     Raises:
         UserError: For such a network.
@@ -106,7 +111,8 @@ def check(config: Config) -> None:
             f"Expected a trained network with quantize={config.quantize}. Received: none. "
             "Name its run: keras-resnets train --quantize int8 --from RUN."
         )
-    served(config, config.model.classes or 2)
+    with undrawn():
+        return _build(config, config.model.classes or 2, None, "softmax", "float32")
 
 
 def start_in_words(model: Model) -> str:
@@ -168,11 +174,22 @@ def _is_of_others(weights: str, class_names: Sequence[str], multi_label: bool) -
     return (card.class_names, card.multi_label) != (tuple(class_names), multi_label)
 
 
-def served(config: Config, classes: int, activation: str = "softmax") -> keras.Model:
-    """The same network in float32, to probabilities, without the first weights: they follow."""
-    with undrawn():
-        network = _build(config, classes, None, activation, "float32")
-    return Int8Simulation(keras_resnets.deploy(network)) if config.quantize else network
+def served(
+    config: Config, network: keras.Model, classes: int, activation: str = "softmax"
+) -> keras.Model:
+    """The network as it will be saved: in float32, to probabilities, its weights yet to come.
+
+    Args:
+        config: The run's config.
+        network: What `built` gives, whose layers it shares but for the classifier.
+        classes: Number of classes of the data.
+        activation: What makes probabilities of logits.
+    """
+    head = network.get_layer(CLASSIFIER)
+    settings = {**head.get_config(), "units": classes, "activation": activation}
+    outputs = type(head).from_config(settings)(head.input)
+    whole = keras.Model(network.input, outputs, name=network.name)
+    return Int8Simulation(keras_resnets.deploy(whole)) if config.quantize else whole
 
 
 def stages_of(network: keras.Model) -> int:
@@ -189,7 +206,7 @@ def set_ranges(network: Int8Simulation, config: Config, batches: Iterable[Any]) 
         config: The run's config.
         batches: Batches of images and targets.
     """
-    copy = served(config, network.output_shape[-1])
+    copy = served(config, built(config), network.output_shape[-1])
     copy.set_weights(network.get_weights())
     copy.calibrate(np.asarray(images) for images, _ in batches)
     for variable, value in zip(network.weights, copy.get_weights(), strict=True):

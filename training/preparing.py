@@ -59,7 +59,7 @@ def prepared(config: Config, task: Task, images: ImageData | None = None) -> Pre
     """
     config = identified(config)
     devices = Devices.open(config, task)
-    networks.check(config)
+    network = networks.built(config)
     data = images or open_checked(config.data, config.model.classes)
     balance = Balance.of(config.balance, data)
     objective = objective_of(
@@ -67,7 +67,7 @@ def prepared(config: Config, task: Task, images: ImageData | None = None) -> Pre
         label_smoothing=config.label_smoothing,
         class_weights=balance.class_weights,
     )
-    served = networks.served(config, len(data.class_names), objective.activation)
+    served = networks.served(config, network, len(data.class_names), objective.activation)
     config = plan.settled(config, data.sizes["train"], networks.stages_of(served))
     config = frozen.settled(config, served, data)
     devices = Devices.open(config, task)  # the same ones, with the shares of the batch as it is now

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from networks import randomise
 
+from keras_resnets.classifier import activation
 from keras_resnets.data import open_data
 from keras_resnets.errors import UserError
 from keras_resnets.features import all_layers
@@ -41,7 +42,7 @@ def data(photos):
 @pytest.fixture(scope="module")
 def network():
     config = recipe.configure(VALUES)
-    return randomise(networks.served(config, 3), np.random.default_rng(0))
+    return randomise(networks.served(config, networks.built(config), 3), np.random.default_rng(0))
 
 
 def _outputs(network, data, **changes):
@@ -54,12 +55,30 @@ def test_a_network_whose_weights_follow_is_not_drawn():
     """That took as long as all else that makes ResNeSt-269."""
     config = recipe.configure({**VALUES, "model": {**NETWORK, "weights": None, "freeze": 0}})
     for network, drawn in (
-        (networks.served(config, 3), False),
+        (networks.served(config, networks.built(config), 3), False),
         (networks.in_training(config, ("a", "b", "c")), True),
     ):
         kernels = [w for w in network.weights if w.path.endswith("conv/kernel")]
         assert len(kernels) > 5
         assert {bool(np.any(kernel)) for kernel in kernels} == {drawn}
+
+
+def test_what_is_saved_is_the_constructors_network_for_the_classes_of_the_photos():
+    """It is built once, before the photos are read; then they have their classifier."""
+    model = {**NETWORK, "arguments": {**NETWORK["arguments"], "drop_rate": 0.3}, "weights": None}
+    config = recipe.configure({**VALUES, "model": {**model, "freeze": 0}})
+    saved = networks.served(config, networks.built(config), 5, "sigmoid")
+    expected = networks.in_training(config, tuple("abcde"), multi_label=True)
+    assert [(w.path, w.shape) for w in saved.weights] == [
+        (w.path, w.shape) for w in expected.weights
+    ]
+    assert saved.name == expected.name
+    assert (activation(saved), activation(expected)) == ("sigmoid", "linear")
+    for ours, theirs in zip(saved.layers, expected.layers, strict=True):
+        changed = {"activation"} if ours.name == "predictions" else set()
+        configs = ({**layer.get_config(), "seed": None} for layer in (ours, theirs))
+        first, second = ({k: v for k, v in c.items() if k not in changed} for c in configs)
+        assert first == second
 
 
 def test_the_parts_of_a_network_are_the_network(network):
