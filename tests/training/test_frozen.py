@@ -65,7 +65,8 @@ def test_a_network_whose_weights_follow_is_not_drawn():
 
 def test_what_is_saved_is_the_constructors_network_for_the_classes_of_the_photos():
     """It is built once, before the photos are read; then they have their classifier."""
-    model = {**NETWORK, "arguments": {**NETWORK["arguments"], "drop_rate": 0.3}, "weights": None}
+    arguments = {"depths": [1, 1], "planes": 8, "drop_rate": 0.3}
+    model = {"name": "ResNeXt", "arguments": arguments, "weights": None}
     config = recipe.configure({**VALUES, "model": {**model, "freeze": 0}})
     saved = networks.served(config, networks.built(config), 5, "sigmoid")
     expected = networks.in_training(config, tuple("abcde"), multi_label=True)
