@@ -30,6 +30,7 @@ from keras_resnets._common.extras import DISTRIBUTION, missing_extra
 from keras_resnets.errors import USAGE, UserError, near_miss
 
 INTERRUPTED = 130  # as shells have it
+SELDOM = 100_000  # new objects until Python looks for unused ones
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def run_program(
         default: The command that is meant where none is named.
     """
     if arguments is None:
-        _collect_seldom()
+        _import_at_once()
     given = list(sys.argv[1:] if arguments is None else arguments)
     show_any_text()
     code = 0
@@ -103,13 +104,22 @@ def run_program(
     return code
 
 
-def _collect_seldom() -> None:
-    """Has Python look for unused cycles of objects a hundred times less often, and not at the end.
+def _import_at_once() -> None:
+    """Has Python seldom look for unused objects until Keras is there, and then among later ones alone.
 
-    TensorFlow and Keras make some hundred thousand objects that stay. To look through them again and
-    again takes a sixth of their import, and a second when the process ends (docs/performance.md).
+    TensorFlow and Keras make some hundred thousand that stay. To look through them again and again takes
+    a sixth of their import, and a second when the process ends (docs/performance.md).
     """
-    gc.set_threshold(100_000, *gc.get_threshold()[1:])
+    usual = gc.get_threshold()
+
+    def settle(phase: str, _: Mapping[str, int]) -> None:
+        if phase == "stop" and hasattr(sys.modules.get("keras"), "Model"):
+            gc.callbacks.remove(settle)
+            gc.freeze()
+            gc.set_threshold(*usual)
+
+    gc.callbacks.append(settle)
+    gc.set_threshold(SELDOM, *usual[1:])
     atexit.register(gc.freeze)
 
 

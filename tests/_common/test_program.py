@@ -40,14 +40,21 @@ def raising(error):
     return do
 
 
-def test_a_program_of_its_own_seldom_looks_for_unused_objects(program):
-    """And a process that runs a program beside other work does as before."""
-    code = "import gc; from keras_resnets.cli import main; main(); print(gc.get_threshold()[0])"
+def test_a_program_of_its_own_imports_keras_without_looking_for_unused_objects():
+    """And then looks for them as often as ever, but among those that came later."""
+    code = (
+        "import gc; usual = gc.get_threshold(); from keras_resnets.cli import main; main();"
+        "print(gc.get_threshold()[0]); import keras; many = [[] for _ in range(200_000)];"
+        "print(gc.get_threshold() == usual, gc.get_freeze_count() > 200_000, len(gc.callbacks))"
+    )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert printed.stdout.splitlines()[-1] == "100000"
-    before = gc.get_threshold()
+    assert printed.stdout.splitlines()[-2:] == ["100000", "True True 0"]
+
+
+def test_a_program_within_a_process_leaves_its_ways(program):
+    before = gc.get_threshold(), len(gc.callbacks)
     program(lambda _: 0)
-    assert gc.get_threshold() == before
+    assert (gc.get_threshold(), len(gc.callbacks)) == before
 
 
 @pytest.mark.parametrize(
