@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         data as data,
         errors as errors,
         features as features,
+        inference as inference,
         layers as layers,
         models as models,
         optimizers as optimizers,

@@ -14,6 +14,7 @@ MODULES = {
     "keras_resnets.data": "Data",
     "keras_resnets.optimizers": "Optimizers",
     "keras_resnets.explain": "Explanations",
+    "keras_resnets.inference": "Inference",
     "keras_resnets.classifier": "A classifier",
     "keras_resnets.errors": "Errors",
 }
