@@ -264,7 +264,7 @@ def check_fits(card: Card, model: "keras.Model", named: str) -> None:
         sides = "x".join(str(side or "any") for side in taken)
         raise UserError(
             f"Expected a card whose preprocessing makes images of {sides} pixels, as {named} takes "
-            f"them. Received: {given[0]}x{given[1]}."
+            f"them. Received: {given[0]}x{given[1]}. Give it its own card."
         )
 
 
