@@ -254,7 +254,7 @@ def check_fits(card: Card, model: "keras.Model", named: str) -> None:
     if len(card.class_names) not in {classes, max(classes, 2)}:
         raise UserError(
             f"Expected a card of as many classes as {named} has outputs, {classes}. "
-            f"Received: {len(card.class_names)} class names."
+            f"Received: {len(card.class_names)} class names. Give it its own card."
         )
     taken, given = tuple(model.inputs[0].shape[1:3]), card.preprocessing.shape
     fits = len(taken) == 2 and all(
