@@ -1,4 +1,4 @@
-"""How TensorFlow runs a grouped convolution: four forms of one function, and the choice among them.
+"""How TensorFlow runs a grouped convolution: five forms of one function, and the choice among them.
 
 Keras' own `Conv2D(groups=g)` compiles every grouped convolution by XLA on the TensorFlow back end.
 On a CPU the gradient then costs two to three orders of magnitude more than `tf.nn.conv2d`
@@ -24,27 +24,38 @@ from keras_resnets.layers._merging import (
 from keras_resnets.layers._placement import has_accelerator, is_traced_for_xla
 
 Pair: TypeAlias = tuple[int, int]
-Lowering: TypeAlias = Literal["native", "super_group", "depthwise", "frozen", "keras"]
+Lowering: TypeAlias = Literal["native", "super_group", "depthwise", "pointwise", "frozen", "keras"]
 
 # How a frozen kernel becomes a constant of the graph; `None` for TensorFlow's own way.
 make_constant: contextvars.ContextVar[Callable[[np.ndarray], Tensor] | None] = (
     contextvars.ContextVar("how a kernel becomes a constant", default=None)
 )
 
+# Whether what is traced learns. What infers is left to TensorFlow as convolutions, which it fuses with
+# what follows them, and which every converter knows.
+is_learning: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "whether it learns", default=False
+)
+
 # More groups than this per convolution call cost more in dispatch than they save in arithmetic.
 MAX_SUPER_GROUPS = 8
 
 
-def choose_lowering(groups: int, input_channels: int, dtype: str) -> Lowering:
+def choose_lowering(
+    groups: int, input_channels: int, dtype: str, *, is_pointwise: bool = False
+) -> Lowering:
     """The fastest form that this machine can also differentiate.
 
     Args:
         groups: Number of groups, 1 or more.
         input_channels: Channels of the input, a multiple of `groups`.
         dtype: The compute dtype, such as `"float32"`.
+        is_pointwise: Whether an output position sees the same input position alone.
     """
     if groups == 1 or keras.backend.backend() != "tensorflow":
-        return "frozen" if make_constant.get() else "keras"
+        if make_constant.get():
+            return "frozen"
+        return "pointwise" if is_pointwise and _products_are_faster(dtype) else "keras"
     if groups == input_channels:
         return "depthwise"
     if has_accelerator():
@@ -102,6 +113,17 @@ def depthwise(
     )
 
 
+def pointwise(
+    inputs: Tensor, kernel: Tensor, strides: Pair, padding: str, dilation_rate: Pair
+) -> Tensor:
+    """A kernel of one position: one product of matrices, over all positions of all images."""
+    import tensorflow as tf
+
+    channels, filters = kernel.shape[2:]
+    outputs = tf.matmul(tf.reshape(inputs, (-1, channels)), tf.reshape(kernel, (channels, filters)))
+    return tf.reshape(outputs, tf.concat((tf.shape(inputs)[:-1], (filters,)), axis=0))
+
+
 def super_group(
     inputs: Tensor, kernel: Tensor, strides: Pair, padding: str, dilation_rate: Pair
 ) -> Tensor:
@@ -126,6 +148,13 @@ def super_group(
         )
     ]
     return tf.concat(outputs, axis=-1)
+
+
+def _products_are_faster(dtype: str) -> bool:
+    """Whether a kernel of one position learns faster as a product of matrices (docs/performance.md)."""
+    if keras.backend.backend() != "tensorflow" or not is_learning.get() or dtype != "float32":
+        return False
+    return not has_accelerator() and not is_traced_for_xla()
 
 
 @functools.cache

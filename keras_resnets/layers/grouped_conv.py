@@ -14,6 +14,7 @@ from keras_resnets.layers import _lowering as lowerings
 _FORMS = {
     "native": lowerings.native,
     "depthwise": lowerings.depthwise,
+    "pointwise": lowerings.pointwise,
     "super_group": lowerings.super_group,
     "frozen": lowerings.frozen,
 }
@@ -34,12 +35,13 @@ class GroupedConv2D(keras.layers.Conv2D):
         kernel_size: Sides of the kernel, one number or `(height, width)`.
         groups: Number of groups, which divides the input channels and `filters`.
         lowering: Form of the computation. `None` chooses by what the machine can do; `"native"`,
-            `"super_group"`, `"depthwise"`, `"frozen"` (a constant of the present kernel, for
-            conversion) or `"keras"` forces one form.
+            `"super_group"`, `"depthwise"`, `"pointwise"`, `"frozen"` (a constant of the present kernel,
+            for conversion) or `"keras"` forces one form.
         **kwargs: The remaining arguments of `keras.layers.Conv2D`.
 
     Raises:
-        ValueError: For an unknown `lowering`, or `data_format="channels_first"`.
+        ValueError: For an unknown `lowering` or one that does not fit, or
+            `data_format="channels_first"`.
 
     Example:
         >>> import keras
@@ -69,6 +71,11 @@ class GroupedConv2D(keras.layers.Conv2D):
                 f"Expected lowering to be None, 'keras' or one of {sorted(_FORMS)}. "
                 f"Received: lowering={lowering!r}."
             )
+        if lowering == "pointwise" and not self._is_pointwise:
+            raise UserError(
+                "Expected one group, a kernel_size and strides of 1 with lowering='pointwise'. "
+                f"Received: groups={groups}, kernel_size={self.kernel_size}, strides={self.strides}."
+            )
         self.lowering = lowering
 
     @staticmethod
@@ -88,9 +95,23 @@ class GroupedConv2D(keras.layers.Conv2D):
         finally:
             lowerings.make_constant.reset(token)
 
+    @property
+    def _is_pointwise(self) -> bool:
+        return bool(self.groups == 1 and self.kernel_size == self.strides == (1, 1))
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        token = lowerings.is_learning.set(bool(training))
+        try:
+            return super().call(inputs)
+        finally:
+            lowerings.is_learning.reset(token)
+
     def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         form = self.lowering or lowerings.choose_lowering(
-            self.groups, inputs.shape[-1], keras.backend.standardize_dtype(inputs.dtype)
+            self.groups,
+            inputs.shape[-1],
+            keras.backend.standardize_dtype(inputs.dtype),
+            is_pointwise=self._is_pointwise,
         )
         if form == "keras":
             return super().convolution_op(inputs, kernel)

@@ -96,6 +96,52 @@ def test_one_group_a_channel_is_the_depthwise_convolution(multiplier, strides, r
     assert lowerings.choose_lowering(12, 12, "float32") == "depthwise"
 
 
+@pytest.mark.parametrize("lowering", [None, "pointwise"])
+@pytest.mark.parametrize(("channels", "filters"), [(16, 32), (27, 5)])
+def test_a_kernel_of_one_position_is_a_product_of_matrices(
+    lowering, channels, filters, rng, randomise
+):
+    layer = GroupedConv2D(filters, 1, lowering=lowering)
+    layer.build((None, None, None, channels))
+    randomise(layer)
+    inputs = tf.constant(rng.normal(size=(2, 7, 5, channels)), "float32")
+    kernel, bias = (tf.constant(w) for w in layer.get_weights())
+    expected, expected_gradients = value_and_gradients(
+        lambda: split_reference(inputs, kernel, bias, 1, 1, 1, "same"), inputs, [kernel, bias]
+    )
+    outputs, gradients = value_and_gradients(
+        lambda: layer(inputs, training=True), inputs, [v.value for v in layer.weights]
+    )
+    assert_close(outputs, expected)
+    for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
+        assert_close(gradient, expected_gradient)
+
+
+@pytest.mark.parametrize(
+    ("training", "products", "convolutions"), [(True, 2, 1), (False, 0, 3), (None, 0, 3)]
+)
+def test_only_what_learns_is_computed_by_products(training, products, convolutions):
+    images = keras.Input((None, 8, 3))
+    maps = GroupedConv2D(8, 1)(images)
+    maps = GroupedConv2D(8, 3, padding="same")(maps)
+    network = keras.Model(images, GroupedConv2D(4, 1)(maps))
+    traced = tf.function(lambda batch: network(batch, training=training)).get_concrete_function(
+        tf.TensorSpec((None, 9, 8, 3))
+    )
+    kinds = [operation.type for operation in traced.graph.get_operations()]
+    assert (kinds.count("MatMul"), kinds.count("Conv2D")) == (products, convolutions)
+    assert traced.outputs[0].shape.as_list() == [None, 9, 8, 4]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"kernel_size": 3}, {"kernel_size": 1, "strides": 2}, {"kernel_size": 1, "groups": 2}],
+)
+def test_a_product_of_matrices_is_refused_for_another_kernel(arguments):
+    with pytest.raises(ValueError, match="Expected one group, a kernel_size and strides of 1"):
+        GroupedConv2D(8, lowering="pointwise", **arguments)
+
+
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
 def test_low_precision_trains(dtype, rng):
     layer = GroupedConv2D(32, 3, groups=4, padding="same", dtype=dtype)
@@ -120,6 +166,21 @@ def test_the_choice_follows_the_machine(monkeypatch):
     assert lowerings.choose_lowering(32, 64, "float16") == "super_group"
     monkeypatch.setattr(lowerings, "has_accelerator", lambda: True)
     assert lowerings.choose_lowering(32, 64, "float16") == "native"
+
+
+def test_a_product_is_chosen_where_it_is_faster(monkeypatch):
+    def chosen(dtype="float32", *, is_pointwise=True):
+        return lowerings.choose_lowering(1, 64, dtype, is_pointwise=is_pointwise)
+
+    assert chosen() == "keras"  # nothing learns
+    token = lowerings.is_learning.set(True)
+    try:
+        assert (chosen(), chosen(is_pointwise=False)) == ("pointwise", "keras")
+        assert chosen("bfloat16") == "keras"
+        monkeypatch.setattr(lowerings, "has_accelerator", lambda: True)
+        assert chosen() == "keras"
+    finally:
+        lowerings.is_learning.reset(token)
 
 
 WITHOUT_ONEDNN = """
