@@ -92,22 +92,31 @@ class Window(NamedTuple):
         """
         if not self.size:
             return activation.reshape(1, -1, self.channels).copy()
-        reach = [1 + (n - 1) * step for n, step in zip(self.size, self.dilations, strict=True)]
-        padding = [(0, 0), *map(self._padding, activation.shape[1:3], self.strides, reach), (0, 0)]
-        padded = np.pad(activation, padding) if np.any(padding) else activation
-        seen = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(1, 2))[
-            0, :: self.strides[0], :: self.strides[1], :, :: self.dilations[0], :: self.dilations[1]
-        ]
-        there = seen.shape[0] * seen.shape[1]
-        positions = random.choice(there, min(count, there), replace=False)
-        drawn = seen[np.unravel_index(positions, seen.shape[:2])]
-        groups = activation.shape[-1] // self.channels
-        by_group = drawn.reshape(len(drawn), groups, self.channels, -1).transpose(1, 0, 3, 2)
-        return by_group.reshape(groups, len(drawn), -1)
+        _, *sides, channels = activation.shape
+        steps = [self._steps(axis, side) for axis, side in enumerate(sides)]
+        there = steps[0] * steps[1]
+        drawn = np.unravel_index(random.choice(there, min(count, there), replace=False), steps)
+        y, x = (self._seen(axis, side, drawn[axis]) for axis, side in enumerate(sides))
+        y, x = y[:, :, None], x[:, None]
+        # Copied place by place: to pad all of an activation takes longer than the few that are drawn.
+        values = activation[0, y.clip(0, sides[0] - 1), x.clip(0, sides[1] - 1)]
+        is_there = (y >= 0) & (y < sides[0]) & (x >= 0) & (x < sides[1])
+        values *= is_there[..., None]  # where there is padding, 0
+        by_group = values.reshape(len(values), -1, channels // self.channels, self.channels)
+        by_group = np.ascontiguousarray(np.moveaxis(by_group, 2, 0))  # what products are made of
+        return by_group.reshape(len(by_group), len(values), -1)
 
-    def _padding(self, side: int, step: int, reach: int) -> tuple[int, int]:
-        missing = max((-(-side // step) - 1) * step + reach - side, 0) if self.same else 0
-        return missing // 2, missing - missing // 2
+    def _steps(self, axis: int, side: int) -> int:
+        """Number of outputs along an axis of so many inputs."""
+        reach = 1 + (self.size[axis] - 1) * self.dilations[axis]
+        return -(-(side if self.same else side - reach + 1) // self.strides[axis])
+
+    def _seen(self, axis: int, side: int, steps: np.ndarray) -> np.ndarray:
+        """The places that each of some steps looks at, `(steps, size)`; those of padding lie outside."""
+        size, stride, dilation = self.size[axis], self.strides[axis], self.dilations[axis]
+        missing = (self._steps(axis, side) - 1) * stride + 1 + (size - 1) * dilation - side
+        before = max(missing, 0) // 2 if self.same else 0
+        return np.asarray(steps[:, None] * stride + dilation * np.arange(size) - before)
 
 
 def nodes_of(content: bytes) -> tuple[Node, ...]:

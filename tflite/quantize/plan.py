@@ -1,6 +1,6 @@
 """What an int8 file is made of, and the search for what loses least."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
@@ -126,7 +126,7 @@ def best_plan(plain: Plan, images: Sequence[np.ndarray]) -> Plan:
         content = plan.file(INT8)
         if content == tried:
             continue
-        error = float(np.mean(np.square(_logits(content, stacked) - exact)))
+        error = _error(content, stacked, exact, least)
         if error < least:
             best, least, tried = plan, error, content
     return best
@@ -145,5 +145,19 @@ def _rounded_by_layer(plan: Plan, *, images: Sequence[np.ndarray]) -> Plan:
 
 
 def _logits(content: bytes, images: np.ndarray) -> np.ndarray:
-    found = on_each(workers(Runner, content), Runner.__call__, np.split(images, len(images)))
-    return np.concatenate(list(found))
+    return np.concatenate(list(_each_logits(content, images)))
+
+
+def _error(content: bytes, images: np.ndarray, exact: np.ndarray, most: float) -> float:
+    """Mean squared error of a file's logits; of more than `most`, what the first images add to it."""
+    error = 0.0
+    for logits, expected in zip(_each_logits(content, images), exact, strict=True):
+        error += float(np.mean(np.square(logits - expected))) / len(images)
+        if error > most:
+            break
+    return error
+
+
+def _each_logits(content: bytes, images: np.ndarray) -> Iterator[np.ndarray]:
+    """Of one image after the other, `(1, classes)`."""
+    return on_each(workers(Runner, content), Runner.__call__, np.split(images, len(images)))

@@ -11,6 +11,7 @@ from tflite.convert.export import Exporter
 from tflite.file.inspection import inspect
 from tflite.file.runtime import Runner
 from tflite.formats import INT8, INT16X8
+from tflite.quantize import plan as plans
 from tflite.quantize.bias import corrected
 from tflite.quantize.equalize import equalised
 from tflite.quantize.network import Network
@@ -54,6 +55,27 @@ def test_best_takes_the_method_that_is_not_ruined(
     begun = dataclasses.replace(plain, method="ruined")
     monkeypatch.setitem(METHODS, "ruined", ruined)
     assert best_plan(begun, exporter.calibration[:8]).method == spared
+
+
+def test_a_way_that_can_win_no_more_is_left(
+    exporter: Exporter, plain: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, content = np.concatenate(exporter.calibration[:8]), plain.file(INT8)
+    exact = Runner(plain.model)(images)
+    seen: list[np.ndarray] = []
+
+    def one_by_one(workers, work, images):
+        for image in images:
+            seen.append(image)
+            yield work(workers[0], image)
+
+    monkeypatch.setattr(plans, "on_each", one_by_one)
+    whole = plans._error(content, images, exact, np.inf)
+    assert whole == pytest.approx(np.square(Runner(content)(images) - exact).mean())
+    assert len(seen) == len(images)
+    seen.clear()
+    assert plans._error(content, images, exact + 100, whole) > whole
+    assert len(seen) == 1
 
 
 def test_equal_channels_change_no_logit_of_the_float_model(exporter: Exporter, plain: Plan) -> None:
