@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COLUMNS = 6  # of a page of images
 RESOLUTION = 110  # dots an inch
+COMPRESSION = 3  # of PNG, up to 9; a page of photos takes 0.60 s, and with 6, the usual, 0.95
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +66,9 @@ def page(images: Sequence[Shown], title: str) -> "Figure":
 def png(drawing: "Figure") -> bytes:
     """A figure as the content of a PNG file."""
     stream = io.BytesIO()
-    drawing.savefig(stream, format="png", dpi=RESOLUTION)
+    drawing.savefig(
+        stream, format="png", dpi=RESOLUTION, pil_kwargs={"compress_level": COMPRESSION}
+    )
     return stream.getvalue()
 
 
