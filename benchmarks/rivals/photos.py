@@ -119,6 +119,7 @@ def run(command: Command, python: Path, folder: Path, threads: int, log: TextIO)
     counts = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     log.write(f"$ {' '.join(command)}\n")
     log.flush()
+    os.sync()  # else who writes next to the disk waits for what others have written
     before = os.times()
     start = time.perf_counter()
     process = subprocess.Popen(
