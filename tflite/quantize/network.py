@@ -100,8 +100,8 @@ class Window(NamedTuple):
         y, x = y[:, :, None], x[:, None]
         # Copied place by place: to pad all of an activation takes longer than the few that are drawn.
         values = activation[0, y.clip(0, sides[0] - 1), x.clip(0, sides[1] - 1)]
-        is_there = (y >= 0) & (y < sides[0]) & (x >= 0) & (x < sides[1])
-        values *= is_there[..., None]  # where there is padding, 0
+        is_padding = (y < 0) | (y >= sides[0]) | (x < 0) | (x >= sides[1])
+        values[is_padding] = 0
         by_group = values.reshape(len(values), -1, channels // self.channels, self.channels)
         by_group = np.ascontiguousarray(np.moveaxis(by_group, 2, 0))  # what products are made of
         return by_group.reshape(len(by_group), len(values), -1)
