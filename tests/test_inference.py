@@ -1,13 +1,14 @@
-"""A network as a function: its answers, whatever number of images, traced once."""
+"""A network as a function: its answers, whatever number of images, traced once; how many at a time."""
 
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from networks import FAMILIES, randomise, small
 
-from keras_resnets.inference import compiled
+from keras_resnets.inference import compiled, images_at_once
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -50,3 +51,12 @@ def test_another_back_end_compiles_as_keras_does(monkeypatch):
     network = small("ResNeXt")
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     assert compiled(network) == network.predict_on_batch
+
+
+@pytest.mark.parametrize(
+    ("side", "images"), [(32, 64), (79, 64), (80, 62), (224, 8), (288, 4), (448, 2), (4480, 1)]
+)
+def test_a_cpu_takes_fewer_large_images_at_once(side, images, monkeypatch):
+    assert images_at_once(side, side) == images
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    assert images_at_once(side, side) == 64

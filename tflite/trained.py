@@ -12,7 +12,7 @@ import numpy as np
 from keras_resnets.card import Card, find_model, open_model
 from keras_resnets.classifier import activation, probabilities
 from keras_resnets.data import ImageData, open_data
-from keras_resnets.inference import compiled
+from keras_resnets.inference import compiled, images_at_once
 
 from .file.card import FileCard
 
@@ -37,7 +37,9 @@ class TrainedModel:
         Args:
             images: `(n, height, width, channels)`, float32.
         """
-        outputs = np.asarray(self._compute(images), "float32")
+        rows = images_at_once(*images.shape[1:3])
+        parts = [images[start : start + rows] for start in range(0, len(images), rows)]
+        outputs = np.concatenate([np.asarray(self._compute(part), "float32") for part in parts])
         return probabilities(outputs, activation(self.model), classes=len(self.card.class_names))
 
     @cached_property

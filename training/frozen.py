@@ -19,11 +19,11 @@ from keras_resnets._common.memory import free_memory
 from keras_resnets._common.tables import size
 from keras_resnets.data import ImageData
 from keras_resnets.errors import UserError
+from keras_resnets.inference import images_at_once
 
 from . import plan
 from .cache import MAPS, TARGETS, CacheFiles, disk_room
 from .config import Augmentation, Config
-from .data.at_once import images_at_once
 from .data.maps import View
 from .data.views import view_batches
 from .inference import in_inference

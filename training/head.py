@@ -191,7 +191,7 @@ def _minimum(features: Features, objective: Objective, penalty: float, start: Ar
 
     vectors, targets = tf.constant(features.vectors), tf.constant(features.targets)
 
-    @tf.function
+    @tf.function(autograph=False)
     def value_and_slope(solution: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(solution)

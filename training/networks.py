@@ -16,6 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 import keras_resnets
 from keras_resnets._common.drawing import undrawn
 from keras_resnets.card import Card, card_path
+from keras_resnets.data import as_written
 from keras_resnets.errors import UserError, near_miss
 from keras_resnets.features import all_layers, stages
 from keras_resnets.quantization import Int8Simulation
@@ -258,6 +259,7 @@ def forward(network: keras.Model, config: Config) -> Any:
     return lambda images, training: learning(frozen(images, training=False), training=training)
 
 
+@as_written
 def learning_part(
     network: keras.Model, photos: "tf.data.Dataset", config: Config
 ) -> tuple[keras.Model, "tf.data.Dataset"]:

@@ -9,9 +9,9 @@ from keras_resnets.data._images import (
     decode_image,
     evaluation_batches,
     of_content,
-    without_stalls,
 )
 from keras_resnets.data._labels import LabelFile, read_labels
+from keras_resnets.data._pipelines import as_written, without_stalls
 from keras_resnets.data._splitting import Photo
 from keras_resnets.data._tree import LeftOut
 from keras_resnets.errors import UserError
@@ -21,6 +21,7 @@ __all__ = [
     "LabelFile",
     "LeftOut",
     "Photo",
+    "as_written",
     "classes_of",
     "crop_image",
     "decode_image",

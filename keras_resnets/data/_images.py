@@ -1,7 +1,6 @@
 """Labelled images as `tf.data` pipelines, wherever their encoded bytes come from."""
 
 import dataclasses
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from keras_resnets._common.console import on_one_line
 from keras_resnets._common.tables import table
+from keras_resnets.data._pipelines import as_written, without_stalls
 from keras_resnets.data._splitting import Photo
 from keras_resnets.data._tree import LeftOut
 from keras_resnets.data.tiny import MOST_SIDE, Axis, decode_tiny_png, is_tiny_png, resized
@@ -183,6 +183,7 @@ class ImageData:
             f"{near_miss(unknown[0], names)}"
         )
 
+    @as_written
     def examples(
         self, split: str, *, decode: bool = True, shuffle_files: bool = False
     ) -> "tf.data.Dataset":
@@ -326,6 +327,7 @@ def of_content(
     return tf.numpy_function(call, [encoded, *arguments], dtype, stateful=False)
 
 
+@as_written
 def evaluation_batches(
     data: ImageData, split: str, preprocessing: Preprocessing, batch_size: int
 ) -> "tf.data.Dataset":
@@ -363,31 +365,3 @@ def evaluation_batches(
         .batch(batch_size)
         .prefetch(tf.data.AUTOTUNE)
     )
-
-
-def without_stalls(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
-    """The same data set under the options with which Keras' loops lose no time on a CPU.
-
-    - All threads. Each operation of a data set runs on one thread, by tf.data's default. Keras draws
-      its batch inside the graph of the step, and where the batch was not ready the rest of the graph,
-      the network, runs on tf.data's thread with that limit: about half of the steps take a core alone.
-    - No tuner. tf.data's thread that tunes `AUTOTUNE` wakes after 10, 20, 40, … ms, at last every
-      minute, and the end of a pass may wait for it: of 40 calls of `predict` 14 took 1,265 ms for
-      650 (docs/performance.md). Without it `AUTOTUNE` means one call a core, at most 16.
-
-    Args:
-        dataset: Any data set.
-
-    Example:
-        >>> import tensorflow as tf
-        >>> without_stalls(tf.data.Dataset.range(3)).options().autotune.enabled
-        False
-    """
-    import tensorflow as tf
-
-    options = tf.data.Options()
-    options.threading.max_intra_op_parallelism = (
-        tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
-    )
-    options.autotune.enabled = False
-    return dataset.with_options(options)

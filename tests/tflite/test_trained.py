@@ -1,12 +1,16 @@
-"""Which images belong to a model."""
+"""Which images belong to a model, and how many of them it sees at a time."""
 
+from pathlib import Path
+
+import keras
+import numpy as np
 import pytest
 
 from keras_resnets.card import Card
 from keras_resnets.data import ImageData
 from keras_resnets.errors import UserError
 from keras_resnets.preprocessing import Preprocessing, imagenet_classes
-from tflite.trained import images_of
+from tflite.trained import TrainedModel, images_of
 
 IDS, NAMES = zip(*imagenet_classes(), strict=True)
 
@@ -43,3 +47,23 @@ def test_images_of_a_class_that_the_model_does_not_know_are_refused(monkeypatch)
 
 def test_without_images_there_are_none() -> None:
     assert images_of(Card("ResNeSt14", NAMES, Preprocessing()), {}) is None
+
+
+def test_a_model_sees_no_more_images_at_once_than_serve_a_cpu(monkeypatch, rng) -> None:
+    seen = []
+
+    def compiled(model):
+        def compute(images):
+            seen.append(len(images))
+            return model(images)
+
+        return compute
+
+    monkeypatch.setattr("tflite.trained.compiled", compiled)
+    layers = [keras.Input((224, 224, 3)), keras.layers.GlobalAveragePooling2D()]
+    model = keras.Sequential([*layers, keras.layers.Softmax()])
+    trained = TrainedModel(model, Card("Own", ("a", "b", "c"), Preprocessing()), Path())
+    images = rng.normal(size=(20, 224, 224, 3)).astype("float32")
+    expected = keras.ops.softmax(images.mean(axis=(1, 2)))
+    np.testing.assert_allclose(trained.probabilities(images), expected, rtol=1e-4)
+    assert seen == [8, 8, 4]

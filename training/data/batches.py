@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_resnets.data import ImageData, evaluation_batches, without_stalls
+from keras_resnets.data import ImageData, as_written, evaluation_batches, without_stalls
 from keras_resnets.errors import UserError
 
 from ..config import Config
@@ -45,6 +45,7 @@ def steps_per_epoch(data: ImageData, batch_size: int) -> int:
     return steps
 
 
+@as_written
 def training_batches(
     data: ImageData, config: Config, start: Position = Position(), share: Share = WHOLE
 ) -> "tf.data.Dataset":
@@ -91,10 +92,8 @@ def training_batches(
 
     preprocessing = config.preprocessing
     first = tf.constant(start.epoch, tf.int64)
-    # AutoGraph would warn of TFDS's decorators.
-    plain = tf.autograph.experimental.do_not_convert(epoch_examples)
     examples = epoch_examples(first).skip(start.step * size)
-    later = tf.data.Dataset.range(start.epoch + 1, tf.int64.max).flat_map(plain)
+    later = tf.data.Dataset.range(start.epoch + 1, tf.int64.max).flat_map(epoch_examples)
     examples = examples.concatenate(later)
     if share.workers > 1:
         examples = examples.filter(is_ours)
@@ -121,6 +120,7 @@ def _shuffle_buffer(data: ImageData, config: Config) -> int:
     return max(1, min(data.sizes["train"], config.data.shuffle_megabytes * 2**20 // mean))
 
 
+@as_written
 def validation_batches(
     data: ImageData, split: str, config: Config, share: Share = WHOLE
 ) -> "tf.data.Dataset":

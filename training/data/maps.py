@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_resnets.data import without_stalls
+from keras_resnets.data import as_written, without_stalls
 
 from ..config import Config
 from ..devices import WHOLE, Share
@@ -31,6 +31,7 @@ class View:
     targets: Array
 
 
+@as_written
 def map_batches(
     view: View, balance: Balance, config: Config, start: Position, share: Share = WHOLE
 ) -> "tf.data.Dataset":
@@ -73,6 +74,7 @@ def map_batches(
     )
 
 
+@as_written
 def map_validation(view: View, config: Config, share: Share = WHOLE) -> "tf.data.Dataset":
     """One pass, as `validation_batches` makes it: `(maps, targets, weights)`."""
     rows = share.replica_batch(config.batch_size)

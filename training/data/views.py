@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_resnets.data import ImageData, evaluation_batches, without_stalls
+from keras_resnets.data import ImageData, as_written, evaluation_batches, without_stalls
 
 from ..config import Config
 from .batches import targets_of
@@ -16,6 +16,7 @@ from .draws import Draws
 from .transform import training_image
 
 
+@as_written
 def view_batches(
     data: ImageData, split: str, config: Config, view: int, rows: int
 ) -> "tf.data.Dataset":

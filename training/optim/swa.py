@@ -60,7 +60,7 @@ def reestimate_batch_norm(network: keras.Model, batches: Any) -> None:
     for norm in norms:
         norm.momentum = 0.0  # each batch leaves its own statistics
 
-    step = tf.function(lambda images: network(images, training=True))
+    step = tf.function(lambda images: network(images, training=True), autograph=False)
 
     total = EqualAverage()
     for images, _ in batches:

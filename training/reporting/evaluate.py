@@ -16,9 +16,9 @@ from keras_resnets.card import Card, class_names
 from keras_resnets.classifier import activation, probabilities
 from keras_resnets.data import ImageData, evaluation_batches, open_data
 from keras_resnets.errors import UserError
+from keras_resnets.inference import images_at_once
 from keras_resnets.weights import is_shared, registered_checkpoint
 
-from ..data.at_once import images_at_once
 from ..inference import in_inference
 from ..run.calibration import Activation, temperature_of
 from ..run.folder import BEST, EVALUATION, MISTAKES, read_rows

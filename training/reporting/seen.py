@@ -10,8 +10,7 @@ from PIL import Image
 
 from keras_resnets._common.files import written_aside
 from keras_resnets.card import Card
-
-from ..data.at_once import images_at_once
+from keras_resnets.inference import images_at_once
 
 if TYPE_CHECKING:
     import keras
