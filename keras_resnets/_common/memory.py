@@ -1,5 +1,6 @@
-"""The memory that there is, and the most that a process has held."""
+"""The memory that there is, the most that a process has held, and what it can give back."""
 
+import ctypes
 import sys
 from pathlib import Path
 
@@ -38,6 +39,20 @@ def free_memory() -> int:
     free = int(psutil.virtual_memory().available)
     limit, used = (_number(_CGROUP / name) for name in ("memory.max", "memory.current"))
     return free if limit is None or used is None else max(min(free, limit - used), 0)
+
+
+def give_back_memory() -> None:
+    """Hands the system what the C library keeps of memory that was freed, where it can be told to.
+
+    A thread frees into a store of its own, which outlives it: in an int8 export a third of a gigabyte.
+
+    Example:
+        >>> give_back_memory()
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
+        if trim is not None:
+            trim(0)
 
 
 _CGROUP = Path("/sys/fs/cgroup")  # a container's own

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_resnets._common.console import ticking
+from keras_resnets._common.memory import give_back_memory
 from keras_resnets.card import Card
 from keras_resnets.data import ImageData, evaluation_batches
 from keras_resnets.errors import UserError
@@ -220,6 +221,7 @@ class Exporter:
         # Networks are cycles of objects, and this one is as large as the file.
         del phone
         gc.collect()
+        give_back_memory()
         content = by_layer(content, outline.place_of, outline.last)
         takes_bytes = self.options.input == "uint8"
         return _Converted(with_bytes_taken(content) if takes_bytes else content, outline)

@@ -6,12 +6,14 @@ import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
 
+from keras_resnets._common.memory import give_back_memory
 from keras_resnets.errors import UserError
 
 Tensor = dict[str, Any]  # as the runtime describes one
@@ -168,9 +170,12 @@ def workers(kind: Callable[..., R], content: bytes) -> list[R]:
 
 
 def on_each(
-    all_workers: Sequence[R], work: Callable[[R, T], S], images: Sequence[T]
+    all_workers: Sequence[R], work: Callable[[R, T], S], images: Iterable[T]
 ) -> Iterator[S]:
-    """What `work(worker, image)` gives for each image, in order, from all workers at once."""
+    """What `work(worker, image)` gives for each image, in order, from all workers at once.
+
+    They are ahead of whoever takes the answers by one image each, so that few answers wait.
+    """
     free: queue.SimpleQueue[R] = queue.SimpleQueue()
     for worker in all_workers:
         free.put(worker)
@@ -182,8 +187,17 @@ def on_each(
         finally:
             free.put(worker)
 
-    with ThreadPoolExecutor(len(all_workers)) as pool:
-        yield from pool.map(one, images)
+    under_way: deque[Future[S]] = deque()
+    try:
+        with ThreadPoolExecutor(len(all_workers)) as pool:
+            for image in images:
+                under_way.append(pool.submit(one, image))
+                if len(under_way) > len(all_workers):
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+    finally:
+        give_back_memory()
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Rounding learned layer by layer: each weight up or down, so that its layer's output errs least."""
 
+import itertools
 import math
 from collections.abc import Collection, Mapping, Sequence
 
@@ -117,14 +118,13 @@ def _moments(
             for node, window in takers[name]
         }
 
-    tracers, numbered = workers(Tracer, model), list(enumerate(images))
     sums: dict[Node, np.ndarray] = {}
-    starts = range(0, len(images), TOGETHER)
-    for start in progress(starts, "rounding by layer, image", len(images), each=TOGETHER):
-        drawn = list(on_each(tracers, look, numbered[start : start + TOGETHER]))
+    looks = on_each(workers(Tracer, model), look, enumerate(images))
+    shown = progress(looks, "rounding by layer, image", len(images))
+    while drawn := list(itertools.islice(shown, TOGETHER)):
         # A matrix is as large as a product is long: one product serves several images.
-        for node in drawn[0]:
-            inputs = np.concatenate([parts[node] for parts in drawn], axis=1)
+        for node in list(drawn[0]):
+            inputs = np.concatenate([parts.pop(node) for parts in drawn], axis=1)
             sums[node] = sums.get(node, 0) + inputs.transpose(0, 2, 1) @ inputs
     for total in sums.values():
         total /= len(images)

@@ -81,8 +81,11 @@ def observe(
         return {name: _look(activation, samples, random) for name, activation in seen}
 
     looks = on_each(workers(Tracer, model), look, list(enumerate(images)))
-    seen = list(progress(looks, "calibrating, image", len(images)))
-    return {name: _together([one[name] for one in seen]) for name in seen[0]}
+    seen: dict[str, _Seen] = {}
+    for one in progress(looks, "calibrating, image", len(images)):
+        for name, shown in one.items():
+            seen.setdefault(name, _Seen()).add(shown)
+    return {name: of_all.together() for name, of_all in seen.items()}
 
 
 def _look(activation: np.ndarray, samples: int, random: np.random.Generator) -> _Look:
@@ -108,12 +111,28 @@ def _over_positions(function: Callable[..., np.ndarray], activation: np.ndarray)
     return activation.copy()  # of a vector it is the interpreter's memory still
 
 
-def _together(looks: Sequence[_Look]) -> Observations:
-    """What all images show of an activation."""
-    return Observations(
-        np.array([look.low for look in looks]),
-        np.array([look.high for look in looks]),
-        np.concatenate([look.values for look in looks]),
-        np.mean([look.means for look in looks], axis=0),
-        np.max([look.peaks for look in looks], axis=0),
-    )
+class _Seen:
+    """What the images so far show of an activation, in fewer arrays than they have looks."""
+
+    def __init__(self) -> None:
+        self._lows: list[float] = []
+        self._highs: list[float] = []
+        self._values: list[np.ndarray] = []
+        self._sums: Any = np.float64(0)
+        self._peaks: Any = np.float32(0)
+
+    def add(self, look: _Look) -> None:
+        self._lows.append(look.low)
+        self._highs.append(look.high)
+        self._values.append(look.values)
+        self._sums = self._sums + look.means
+        self._peaks = np.maximum(self._peaks, look.peaks)
+
+    def together(self) -> Observations:
+        return Observations(
+            np.array(self._lows),
+            np.array(self._highs),
+            np.concatenate(self._values),
+            (self._sums / len(self._lows)).astype("float32"),
+            self._peaks,
+        )

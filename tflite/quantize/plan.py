@@ -107,8 +107,7 @@ def best_plan(plain: Plan, images: Sequence[np.ndarray]) -> Plan:
         plain: The plan to begin with.
         images: The calibration images, `(1, height, width, channels)` each.
     """
-    stacked = np.concatenate(images)
-    exact = _logits(plain.model, stacked)
+    exact = list(_each_logits(plain.model, images))
     steps: list[Callable[[Plan], Plan]] = [
         *(partial(replace, method=method) for method in METHODS),
         partial(replace, joined=True),
@@ -126,7 +125,7 @@ def best_plan(plain: Plan, images: Sequence[np.ndarray]) -> Plan:
         content = plan.file(INT8)
         if content == tried:
             continue
-        error = _error(content, stacked, exact, least)
+        error = _error(content, images, exact, least)
         if error < least:
             best, least, tried = plan, error, content
     return best
@@ -144,11 +143,9 @@ def _rounded_by_layer(plan: Plan, *, images: Sequence[np.ndarray]) -> Plan:
     return replace(plan, kernels=kernels, clipping="none", biases_corrected=False)
 
 
-def _logits(content: bytes, images: np.ndarray) -> np.ndarray:
-    return np.concatenate(list(_each_logits(content, images)))
-
-
-def _error(content: bytes, images: np.ndarray, exact: np.ndarray, most: float) -> float:
+def _error(
+    content: bytes, images: Sequence[np.ndarray], exact: Sequence[np.ndarray], most: float
+) -> float:
     """Mean squared error of a file's logits; of more than `most`, what the first images add to it."""
     error = 0.0
     for logits, expected in zip(_each_logits(content, images), exact, strict=True):
@@ -158,6 +155,6 @@ def _error(content: bytes, images: np.ndarray, exact: np.ndarray, most: float) -
     return error
 
 
-def _each_logits(content: bytes, images: np.ndarray) -> Iterator[np.ndarray]:
+def _each_logits(content: bytes, images: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
     """Of one image after the other, `(1, classes)`."""
-    return on_each(workers(Runner, content), Runner.__call__, np.split(images, len(images)))
+    return on_each(workers(Runner, content), Runner.__call__, images)

@@ -28,6 +28,15 @@ def test_answers_come_in_order_from_all_workers() -> None:
     assert used == {"a", "b"}
 
 
+def test_few_answers_wait_for_whoever_takes_them() -> None:
+    begun = []
+    found = on_each(["a", "b"], lambda worker, image: begun.append(image), iter(range(100)))
+    for _ in range(10):
+        next(found)
+    time.sleep(0.05)
+    assert 10 <= len(begun) <= 13
+
+
 def test_an_error_of_a_worker_ends_the_others() -> None:
     done = []
 
