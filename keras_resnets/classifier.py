@@ -10,7 +10,6 @@ import numpy as np
 from keras_resnets.card import LABEL_THRESHOLD, Card, check_fits, open_model
 from keras_resnets.errors import UserError
 from keras_resnets.inference import compiled
-from keras_resnets.preprocessing import read_image
 
 if TYPE_CHECKING:
     import keras
@@ -133,7 +132,8 @@ class Classifier:
 
     def probabilities(self, photo: bytes) -> np.ndarray:
         """The probability of every class, `(classes,)`, for the content of an image file."""
-        image = self.card.preprocessing(read_image(photo))
+        preprocessing = self.card.preprocessing
+        image = preprocessing.normalize(preprocessing.read(photo))
         views = np.stack([image, image[:, ::-1]] if self.flip else [image])
         outputs = np.asarray(self._outputs(views), "float32")
         found = probabilities(outputs, self.activation, classes=len(self.card.class_names))

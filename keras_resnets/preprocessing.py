@@ -147,8 +147,10 @@ class Preprocessing:
             Image.fromarray(image), (0, 0, width, height), self.resized(height, width)
         )
 
-    def read(self, source: Source) -> np.ndarray:
-        """Decodes a photo, resizes and crops: `pixels(read_image(source))` without a copy between.
+    def read(self, source: Source, *, checked: bool = False) -> np.ndarray:
+        """Decodes a photo, resizes and crops: the pixels that every program sees of it.
+
+        `pixels(read_image(source))` without a copy between.
 
         With `antialias` a JPEG is decoded at a half, a quarter or an eighth of its size where that
         leaves four times the resized photo's shorter side. What a grey level or two cost in
@@ -156,6 +158,7 @@ class Preprocessing:
 
         Args:
             source: A path, or the file's content.
+            checked: Whether `keras_resnets.photos.problem_of` found nothing before.
 
         Returns:
             `(height, width, 3)` uint8.
@@ -164,7 +167,7 @@ class Preprocessing:
             UserError: As `keras_resnets.photos.open_photo` does.
         """
         least = SPARE * max(self.resized_shape) if self.antialias else None
-        image, box, header = open_photo(source, least)
+        image, box, header = open_photo(source, least, checked=checked)
         return self._cropped(image, box, self.resized(header.height, header.width))
 
     def normalize(self, x: Any) -> Any:

@@ -1,7 +1,9 @@
 """Labelled images as `tf.data` pipelines, wherever their encoded bytes come from."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -216,6 +218,26 @@ class ImageData:
             deterministic=not shuffle_files,
         )
 
+    def contents(self, split: str, places: "Sequence[int] | np.ndarray") -> Iterator[bytes]:
+        """The content of single images of a split, each as it is stored.
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+            places: Their places in the order of `examples`; each may come more than once.
+
+        Yields:
+            The images' bytes, in the order of `places`.
+        """
+        files = self.photos.get(split)
+        if files:
+            yield from (Path(files[place].path).read_bytes() for place in places)
+        elif len(places):
+            wanted = frozenset(map(int, places))
+            examples = self.examples(split, decode=False).take(max(wanted) + 1)
+            numbered = enumerate(content for content, _ in examples.as_numpy_iterator())
+            found = {place: content for place, content in numbered if place in wanted}
+            yield from (found[int(place)] for place in places)
+
 
 def _shortened(names: Sequence[str]) -> str:
     more = f", and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
@@ -247,7 +269,7 @@ def decode_image(encoded: "tf.Tensor") -> "tf.Tensor":
 
 
 def crop_image(encoded: "tf.Tensor", preprocessing: Preprocessing) -> "tf.Tensor":
-    """`Preprocessing.read` inside a graph: what `predict` and a phone see, pixel for pixel.
+    """`Preprocessing.read` inside a graph: what `predict` sees, pixel for pixel.
 
     Args:
         encoded: Scalar string: the content of an image file.
@@ -264,8 +286,10 @@ def crop_image(encoded: "tf.Tensor", preprocessing: Preprocessing) -> "tf.Tensor
     """
     import tensorflow as tf
 
+    read = functools.partial(preprocessing.read, checked=True)
+
     def of_any() -> "tf.Tensor":
-        return of_content(preprocessing.read, encoded, tf.uint8)
+        return of_content(read, encoded, tf.uint8)
 
     (height, width), square = preprocessing.resized_shape, len({*preprocessing.shape}) == 1
     if preprocessing.antialias and square and max(height, width) <= MOST_SIDE:

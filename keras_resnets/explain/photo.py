@@ -12,7 +12,6 @@ from keras_resnets.classifier import activation, probabilities
 from keras_resnets.explain.activation_maps import grad_cam
 from keras_resnets.explain.paths import path_contributions, path_kind, split_attention_weights
 from keras_resnets.explain.tracing import Tracer
-from keras_resnets.preprocessing import read_image
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +75,7 @@ def explain_photo(
         >>> explanation.class_name, explanation.layer, explanation.heat.shape
         ('tench', 'stage4_block1', (224, 224))
     """
-    pixels = card.preprocessing.pixels(read_image(photo))
+    pixels = card.preprocessing.read(photo)
     image = card.preprocessing.normalize(pixels)
     names = card.class_names
     tracer = Tracer(model)

@@ -121,7 +121,7 @@ class Tracer:
             raise UserError(
                 f"Expected an image of shape {expected[1:]}, or a batch of them. "
                 f"Received: shape={np.shape(images)}. A card's preprocessing gives what the model "
-                "takes: card.preprocessing(read_image(path))."
+                "takes: card.preprocessing.normalize(card.preprocessing.read(path))."
             )
         if not np.isfinite(array).all():
             raise UserError("Expected finite pixels. Received: NaN or infinity among them.")

@@ -96,28 +96,27 @@ def read_image(source: Source) -> np.ndarray:
         >>> read_image(file.getvalue()).shape
         (20, 30, 3)
     """
-    name, content = _content(source)
-    sized = _sized(name, content)
-    if sized.image.format == "PNG" and (problem := problem_of_png(content)):
-        raise _unreadable(name, problem)
-    return np.asarray(_upright(name, content, sized).image)
+    return np.asarray(open_photo(source).image)
 
 
-def open_photo(source: Source, least: int | None = None) -> Scaled:
-    """`read_image` as an image of Pillow, of a photo that was checked before.
-
-    What Pillow pardons of a damaged PNG, `problem_of` has found: here it is not looked for again.
+def open_photo(source: Source, least: int | None = None, *, checked: bool = False) -> Scaled:
+    """`read_image` as an image of Pillow.
 
     Args:
         source: A path, or the file's content.
         least: Pixels of the shorter side that are enough, or `None` for all: a JPEG is decoded at a
             half, a quarter or an eighth of its size where that leaves as many, in less time.
+        checked: Whether `problem_of` found nothing before. What Pillow pardons of a damaged PNG, which
+            takes as long to find as to decode it, is then not looked for.
 
     Raises:
-        UserError: As `read_image` does, but for a PNG that Pillow pardons.
+        UserError: As `read_image` does.
     """
     name, content = _content(source)
-    return _upright(name, content, _sized(name, content, least))
+    sized = _sized(name, content, least)
+    if not checked and sized.image.format == "PNG" and (problem := problem_of_png(content)):
+        raise _unreadable(name, problem)
+    return _upright(name, content, sized)
 
 
 def read_header(source: Source) -> Header:
@@ -146,7 +145,7 @@ def _header(image: "ImageFile", content: bytes) -> Header:
 
 
 def read_crop(source: Source, window: tuple[int, int, int, int], size: int) -> np.ndarray:
-    """A rectangle of a photo, resized to a square.
+    """A rectangle of a photo that was checked before, resized to a square.
 
     Args:
         source: A path, or the file's content.
@@ -158,7 +157,7 @@ def read_crop(source: Source, window: tuple[int, int, int, int], size: int) -> n
     """
     from PIL import Image
 
-    photo = open_photo(source)
+    photo = open_photo(source, checked=True)
     left, top, right, bottom = photo.box
     across, down = (right - left) / photo.header.width, (bottom - top) / photo.header.height
     row, column, height, width = window
@@ -168,7 +167,9 @@ def read_crop(source: Source, window: tuple[int, int, int, int], size: int) -> n
 
 
 def open_reduced(source: Source, least: int) -> tuple["Image", Header]:
-    """`open_photo` with no more pixels than are wanted, where a JPEG is decoded at a part of its size.
+    """A photo that was checked before, with no more pixels than are wanted.
+
+    A JPEG is decoded at a part of its size.
 
     Args:
         source: A path, or the file's content.
@@ -179,9 +180,9 @@ def open_reduced(source: Source, least: int) -> tuple["Image", Header]:
         The smaller photo, and the header of the whole one.
 
     Raises:
-        UserError: As `read_image` does.
+        UserError: As `read_image` does, but for a PNG that Pillow pardons.
     """
-    photo = open_photo(source, least)
+    photo = open_photo(source, least, checked=True)
     factor = min(photo.image.size) // least
     return photo.image.reduce(factor) if factor > 1 else photo.image, photo.header
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_resnets.data import ImageData
 from keras_resnets.errors import UserError
-from keras_resnets.preprocessing import Preprocessing, read_image
+from keras_resnets.preprocessing import Preprocessing
 
 from .observing import Observations
 from .sigmoids import Response
@@ -109,8 +109,8 @@ def calibration_images(
         if all(taken[kind] >= quota for kind in kinds):
             continue
         taken.update(kinds)
-        photo = read_image(encoded)
-        images.append((preprocessing.pixels(photo) if pixels else preprocessing(photo))[None])
+        image = preprocessing.read(encoded, checked=True)
+        images.append((image if pixels else preprocessing.normalize(image))[None])
         if len(images) == min(count, quota * classes):
             break
     if len(images) < FEWEST or len(taken) < 2:

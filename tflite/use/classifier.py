@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_resnets.classifier import Answer, answer_of
 from keras_resnets.errors import UserError
-from keras_resnets.preprocessing import Preprocessing, read_image
+from keras_resnets.preprocessing import Preprocessing
 
 from ..file.card import Activation, FileCard
 from ..file.packing import unpack
@@ -82,7 +82,7 @@ class Classifier:
             UserError: Where it is no image.
         """
         preprocessing = self.card.preprocessing
-        pixels = preprocessing.pixels(read_image(photo))
+        pixels = preprocessing.read(photo)
         image = pixels if self.card.takes_pixels else preprocessing.normalize(pixels)
         views = [image, image[:, ::-1]] if self.flip else [image]
         return np.asarray(self.of_images(np.stack(views)).mean(axis=0))

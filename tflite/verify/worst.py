@@ -28,22 +28,20 @@ def worst(
     differences = np.abs(found.others[name] - found.reference).max(-1)
     order = np.lexsort((-differences, ~disagree))[:IMAGES]
     classes = card.class_names
-    shown = {}
-    for index, (photo, label) in enumerate(data.examples(split).as_numpy_iterator()):
-        if index in order:
-            said = [
-                f"{who}: {classes[values[index].argmax()]} {values[index].max():.2g}"
-                for who, values in ((reference, found.reference), (name, found.others[name]))
-            ]
-            truth = ", ".join(classes[i] for i in np.flatnonzero(_one_hot(label, len(classes))))
-            caption = "\n".join([f"truth: {truth}", *said])
-            shown[index] = Shown(card.preprocessing.pixels(photo), caption)
-        if len(shown) == len(order):
-            break
+    shown = []
+    for index, photo in zip(order, data.contents(split, order), strict=True):
+        said = [
+            f"{who}: {classes[values[index].argmax()]} {values[index].max():.2g}"
+            for who, values in ((reference, found.reference), (name, found.others[name]))
+        ]
+        label = _one_hot(found.labels[index], len(classes))
+        truth = ", ".join(classes[i] for i in np.flatnonzero(label))
+        caption = "\n".join([f"truth: {truth}", *said])
+        shown.append(Shown(card.preprocessing.read(photo, checked=True), caption))
     title = (
         f"{name}: {disagree.sum()} of {len(disagree)} images named otherwise than by {reference}"
     )
-    return png(page([shown[index] for index in order], title))
+    return png(page(shown, title))
 
 
 def _one_hot(label: np.ndarray, classes: int) -> np.ndarray:

@@ -25,9 +25,10 @@ from ..run.folder import BEST, EVALUATION, MISTAKES, read_rows
 from ..run.models import Models
 from . import plots
 from .label_metrics import LabelEvaluation, evaluate_labels
-from .labelled import draw_labelled, images_at
+from .labelled import draw_labelled
 from .metrics import Evaluation, evaluate, with_temperature, with_threshold
 from .seen import save_seen
+from .single import as_seen, for_page
 
 SHOWN = 24  # images on a page
 
@@ -290,18 +291,18 @@ def evaluate_run(models: Models, data: ImageData) -> Evaluation | LabelEvaluatio
     confidence = predictions.probabilities.max(axis=1)
     predicted = predictions.probabilities.argmax(axis=1)
     mistakes = np.array([mistake.position for mistake in result.mistakes], int)
-    wrong = images_at(data, "test", mistakes)
     first = np.arange(min(SHOWN, len(labels)))
-    for name, title, indices, images in (
-        ("mistakes.png", "The most confident mistakes", mistakes, wrong),
-        ("predictions.png", "Predictions", first, images_at(data, "test", first)),
+    for name, title, indices in (
+        ("mistakes.png", "The most confident mistakes", mistakes),
+        ("predictions.png", "Predictions", first),
     ):
         shown = [
             plots.prediction(image, names, predicted[i], labels[i], confidence[i])
-            for image, i in zip(images, indices, strict=True)
+            for image, i in zip(for_page(data, "test", indices), indices, strict=True)
         ]
         save(page(shown, title), folder / name)
     taken = [mistake.predicted for mistake in result.mistakes]
-    save_seen(folder / MISTAKES, model, card, taken, wrong)
+    seen = as_seen(data, "test", mistakes, card.preprocessing)
+    save_seen(folder / MISTAKES, model, card, taken, seen)
     result.save(folder / EVALUATION)
     return result

@@ -12,6 +12,7 @@ from keras_resnets.data import ImageData
 
 from . import plots
 from .label_metrics import LabelEvaluation
+from .single import for_page
 
 Array = np.ndarray[Any, Any]
 
@@ -47,21 +48,6 @@ def draw_labelled(
     ):
         shown = [
             plots.labels(image, names, found[i] > LABEL_THRESHOLD, truth[i] > 0)
-            for image, i in zip(images_at(data, "test", indices), indices, strict=True)
+            for image, i in zip(for_page(data, "test", indices), indices, strict=True)
         ]
         save(page(shown, title), folder / name)
-
-
-def images_at(data: ImageData, split: str, indices: Array) -> list[Array]:
-    """The images at these places of a split, in the order of `indices`."""
-    wanted = {int(index) for index in indices}
-    if not wanted:
-        return []
-    found = {
-        index: image
-        for index, (image, _) in enumerate(
-            data.examples(split).take(max(wanted) + 1).as_numpy_iterator()
-        )
-        if index in wanted
-    }
-    return [found[int(index)] for index in indices]

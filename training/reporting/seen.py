@@ -24,7 +24,7 @@ def save_seen(
     model: "keras.Model",
     card: Card,
     classes: Sequence[int],
-    images: Sequence[Array],
+    pixels: Sequence[Array],
 ) -> None:
     """Writes each photo, and the same under Grad-CAM's map of a class, as WebP files.
 
@@ -33,7 +33,7 @@ def save_seen(
         model: The model that sees.
         card: The model's card.
         classes: A class of the model for each photo.
-        images: The photos, `(height, width, 3)` uint8 of any size.
+        pixels: The photos as the model sees them, but for normalisation: `(height, width, 3)` uint8.
     """
     shutil.rmtree(folder, ignore_errors=True)
     if not classes:
@@ -41,12 +41,11 @@ def save_seen(
     from keras_resnets.explain import grad_cam, overlay
 
     rows = images_at_once(*card.preprocessing.shape)
-    for start in range(0, len(images), rows):
+    for start in range(0, len(pixels), rows):
         part = slice(start, start + rows)
-        pixels = np.stack([card.preprocessing.pixels(image) for image in images[part]])
-        normalized = card.preprocessing.normalize(pixels)
+        normalized = card.preprocessing.normalize(np.stack(pixels[part]))
         heats = grad_cam(model, normalized, class_index=np.array(classes[part]))
-        for index, (seen, heat) in enumerate(zip(pixels, heats, strict=True), start):
+        for index, (seen, heat) in enumerate(zip(pixels[part], heats, strict=True), start):
             _save(seen, folder / photo_name(index))
             _save(overlay(seen, heat), folder / heat_name(index))
 

@@ -1,8 +1,9 @@
 """Photos whose label is probably wrong: classifiers that did not learn from them contradict it."""
 
 import dataclasses
+import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -15,9 +16,9 @@ from keras_resnets.card import Card
 from keras_resnets.data import ImageData
 
 from ..run.folder import SUSPECTS, SUSPECTS_SEEN
-from .labelled import images_at
 from .out_of_fold import Array, OutOfFold
 from .seen import save_seen
+from .single import as_seen, for_page
 
 if TYPE_CHECKING:
     import keras
@@ -142,18 +143,27 @@ def write_suspects(
     """
     Suspects(photos, list(suspects)).save(run / SUSPECTS)
     first = suspects[:SHOWN]
-    images: dict[tuple[str, int], Array] = {}
-    for split in {each.split for each in first}:
-        places = [each.position for each in first if each.split == split]
-        found = images_at(data, split, np.array(places))
-        images |= {(split, place): image for place, image in zip(places, found, strict=True)}
-    seen = [images[each.split, each.position] for each in first]
     shown = [
         Shown(image, f"{each.label}?\n{each.suggested} {each.probability:.0%}", "firebrick")
-        for each, image in zip(first, seen, strict=True)
+        for each, image in zip(
+            first, _images(first, functools.partial(for_page, data)), strict=True
+        )
     ]
+    read = functools.partial(as_seen, data, preprocessing=card.preprocessing)
     taken = [card.class_names.index(each.suggested) for each in first]
-    save_seen(run / SUSPECTS_SEEN, model, card, taken[:SEEN], seen[:SEEN])
+    save_seen(run / SUSPECTS_SEEN, model, card, taken[:SEEN], _images(first[:SEEN], read))
     save(
         page(shown, f"Labels to look at: {len(suspects)} of {photos} photos"), run / "suspects.png"
     )
+
+
+def _images(
+    suspects: Sequence[Suspect], read: Callable[[str, list[int]], list[Array]]
+) -> list[Array]:
+    """The image of each, where `read` gives those of one split: its images are gone through once."""
+    images: dict[tuple[str, int], Array] = {}
+    for split in {each.split for each in suspects}:
+        places = [each.position for each in suspects if each.split == split]
+        found = read(split, places)
+        images |= {(split, place): image for place, image in zip(places, found, strict=True)}
+    return [images[each.split, each.position] for each in suspects]

@@ -14,15 +14,14 @@ def test_each_is_what_the_network_saw_and_where(tmp_path, randomise, rng):
     model = networks.small("ResNeXt", input_shape=(32, 32, 3), classes=3)
     randomise(model)
     card = Card("ResNeXt", ("a", "b", "c"), Preprocessing(size=32))
-    images = [rng.integers(0, 256, shape, "uint8") for shape in ((50, 40, 3), (32, 32, 3))]
+    images = list(rng.integers(0, 256, (2, 32, 32, 3), "uint8"))
     classes = [1, 2]
     (tmp_path / "mistakes").mkdir()
     (tmp_path / "mistakes" / "05.webp").write_bytes(b"of the run before")
     save_seen(tmp_path / "mistakes", model, card, classes, images)
     names = {name(index) for index in (0, 1) for name in (photo_name, heat_name)}
     assert {path.name for path in (tmp_path / "mistakes").iterdir()} == names
-    for index, (label, image) in enumerate(zip(classes, images, strict=True)):
-        pixels = card.preprocessing.pixels(image)
+    for index, (label, pixels) in enumerate(zip(classes, images, strict=True)):
         with Image.open(tmp_path / "mistakes" / photo_name(index)) as photo:
             np.testing.assert_array_equal(np.asarray(photo), pixels)
         heat = grad_cam(model, card.preprocessing.normalize(pixels), class_index=label)
