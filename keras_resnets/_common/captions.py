@@ -1,8 +1,23 @@
-"""Captions that are broken into lines as wide as what they stand above."""
+"""Captions as wide as what they stand above, and names that leave room for what they stand beside."""
 
 from collections.abc import Callable, Iterator
 
+LONGEST = 40  # characters of a name beside an axis
 MOST_ROWS = 3  # of one line; a folder's name may have 255 characters
+
+
+def shortened(name: str) -> str:
+    """A name for an axis: of a long one the beginning and the end, in which names differ.
+
+    Args:
+        name: The name.
+
+    Example:
+        >>> shortened("husky"), shortened("a dog of the north, photographed by day 17")
+        ('husky', 'a dog of the north,…otographed by day 17')
+    """
+    kept = (LONGEST - 1) // 2
+    return name if len(name) <= LONGEST else f"{name[:kept]}…{name[kept + 1 - LONGEST :]}"
 
 
 def wrapped(caption: str, fits: Callable[[str], bool]) -> str:

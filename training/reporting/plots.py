@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import image
 from matplotlib.axes import Axes
 
+from keras_resnets._common.captions import shortened
 from keras_resnets._common.fonts import font_families
 from keras_resnets._common.pictures import Shown, figure, save
 
@@ -96,6 +97,7 @@ def confusion(axes: Axes, matrix: Sequence[Sequence[int]], names: Sequence[str])
     if len(names) > MOST_NUMBERS:
         return
     ticks = range(len(names))
+    names = [shortened(name) for name in names]
     text: Any = {"family": font_families("".join(names))[0], "parse_math": False}
     axes.set_xticks(ticks, names, rotation=90 if max(map(len, names)) > 2 else 0, **text)
     axes.set_yticks(ticks, names, **text)
@@ -137,7 +139,7 @@ def label_scores(axes: Axes, scores: Sequence[LabelScore], names: Sequence[str])
     axes.barh(places + 0.2, [area for area, _, _ in ranked], 0.4, label="average precision")
     axes.barh(places - 0.2, [f1 for _, f1, _ in ranked], 0.4, label="F1")
     axes.set(xlim=(0, 1), title="labels", ylim=(-1, len(ranked)))
-    texts = [name for _, _, name in ranked]
+    texts = [shortened(name) for _, _, name in ranked]
     style: Any = {"family": font_families("".join(texts))[0], "parse_math": False}
     axes.set_yticks(places, texts, **style)
     axes.grid(alpha=0.3, axis="x")
