@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 COLUMNS = 6  # of a page of images
 SIDE = 1.5  # inches of an image
-MARGIN = 0.95  # of that, which a line of its caption may take
 RESOLUTION = 110  # dots an inch
+SHOWN_SIDE = round(SIDE * RESOLUTION)  # pixels of an image
+TITLE, CAPTION = 12, 8  # points of their letters
+MARGIN = 0.95  # of a width, which a line may take
 COMPRESSION = 3  # of PNG, up to 9; a page of photos takes 0.60 s, and with 6, the usual, 0.95
 
 
@@ -44,7 +46,7 @@ def figure(width: float, height: float) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    drawing = Figure(figsize=(width, height), layout="constrained")
+    drawing = Figure(figsize=(width, height), dpi=RESOLUTION, layout="constrained")
     FigureCanvasAgg(drawing)
     return drawing
 
@@ -57,31 +59,39 @@ def page(images: Sequence[Shown], title: str) -> "Figure":
     # A dollar sign in a class name begins no formula.
     text: Any = {"family": families, "parse_math": False}
     title = title if images else f"{title}: none"
-    drawing.suptitle(wrapped(title, _fits(drawing, families, SIDE * COLUMNS, 12)), **text)
+    title = wrapped(title, fits(families, SIDE * COLUMNS, TITLE))
+    drawing.suptitle(title, fontsize=TITLE, **text)
     grid: Any = drawing.subplots(rows, COLUMNS, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
-    fits = _fits(drawing, families, SIDE, 8)
+    is_narrow = fits(families, SIDE, CAPTION)
     for axes, shown in zip(grid.flat, images, strict=False):
         axes.imshow(shown.pixels)
-        axes.set_title(wrapped(shown.caption, fits), color=shown.colour, fontsize=8, **text)
+        caption = wrapped(shown.caption, is_narrow)
+        axes.set_title(caption, color=shown.colour, fontsize=CAPTION, **text)
     return drawing
 
 
-def _fits(
-    drawing: "Figure", families: Sequence[str], width: float, fontsize: float
-) -> Callable[[str], bool]:
-    """Whether a line is no wider than so many inches of a figure, less a margin."""
+def fits(families: Sequence[str], width: float, points: float) -> Callable[[str], bool]:
+    """Function of a line that says whether it is no wider than so many inches, less a margin.
+
+    Args:
+        families: Families of fonts, as `keras_resnets._common.fonts.font_families` gives them.
+        width: Width in inches.
+        points: Size of the letters.
+    """
+    from matplotlib.backends import backend_agg
     from matplotlib.font_manager import FontProperties
 
-    renderer = drawing.canvas.get_renderer()  # type: ignore[attr-defined]  # Agg's
-    font = FontProperties(family=families, size=fontsize)
+    untyped: Any = backend_agg
+    renderer = untyped.RendererAgg(1, 1, RESOLUTION)  # which measures and draws nothing
+    font = FontProperties(family=families, size=points)
 
-    def fits(line: str) -> bool:
+    def is_narrow(line: str) -> bool:
         across, _, _ = renderer.get_text_width_height_descent(line, font, ismath=False)
-        return bool(across < MARGIN * width * drawing.dpi)
+        return bool(across < MARGIN * width * RESOLUTION)
 
-    return fits
+    return is_narrow
 
 
 def png(drawing: "Figure") -> bytes:

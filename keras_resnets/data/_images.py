@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -218,19 +217,19 @@ class ImageData:
             deterministic=not shuffle_files,
         )
 
-    def contents(self, split: str, places: "Sequence[int] | np.ndarray") -> Iterator[bytes]:
-        """The content of single images of a split, each as it is stored.
+    def stored(self, split: str, places: "Sequence[int] | np.ndarray") -> Iterator[str | bytes]:
+        """Single images of a split, as `keras_resnets.photos.open_photo` and `read_image` take them.
 
         Args:
             split: `"train"`, `"validation"` or `"test"`.
             places: Their places in the order of `examples`; each may come more than once.
 
         Yields:
-            The images' bytes, in the order of `places`.
+            The path of each, in the order of `places`, or its bytes where the images are no files.
         """
         files = self.photos.get(split)
         if files:
-            yield from (Path(files[place].path).read_bytes() for place in places)
+            yield from (files[place].path for place in places)
         elif len(places):
             wanted = frozenset(map(int, places))
             examples = self.examples(split, decode=False).take(max(wanted) + 1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_resnets._common import pictures
+from keras_resnets._common.captions import wrapped
 from keras_resnets._common.fonts import drawable_names, font_families
 from keras_resnets.explain.photo import Explanation
 from keras_resnets.explain.pictures import overlay
@@ -35,7 +36,9 @@ def draw_sheet(explanation: Explanation, path: Path) -> None:
     for axes in shares:
         _matrix(axes, explanation.shares, explanation.paths or "")
     # A dollar sign in a class name begins no formula.
-    figure.suptitle(title, family=font_families(title)[0], parse_math=False)
+    families = font_families(title)[0]
+    title = wrapped(title, pictures.fits(families, HEIGHT * panels, pictures.TITLE))
+    figure.suptitle(title, fontsize=pictures.TITLE, family=families, parse_math=False)
     pictures.save(figure, path)
 
 

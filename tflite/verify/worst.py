@@ -29,7 +29,7 @@ def worst(
     order = np.lexsort((-differences, ~disagree))[:IMAGES]
     classes = card.class_names
     shown = []
-    for index, photo in zip(order, data.contents(split, order), strict=True):
+    for index, photo in zip(order, data.stored(split, order), strict=True):
         said = [
             f"{who}: {classes[values[index].argmax()]} {values[index].max():.2g}"
             for who, values in ((reference, found.reference), (name, found.others[name]))

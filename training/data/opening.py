@@ -63,7 +63,7 @@ def photos_named(data: ImageData, again: str) -> Iterator[None]:
 
     try:
         yield
-    except tf.errors.OpError as error:
+    except (tf.errors.OpError, OSError) as error:
         changed = _changed_photo(data)
         if changed is None:
             raise

@@ -62,7 +62,10 @@ def draw_comparison(histories: Mapping[str, Sequence[Row]], path: Path) -> None:
             colour = f"C{index}"
             axes.plot(epochs, [row[quantity] for row in rows], "--", color=colour, alpha=0.5)
             axes.plot(
-                epochs, [row[f"validation_{quantity}"] for row in rows], color=colour, label=name
+                epochs,
+                [row[f"validation_{quantity}"] for row in rows],
+                color=colour,
+                label=shortened(name),
             )
         axes.set(xlabel="epoch", title=f"{quantity} (dashed: training)")
         axes.grid(alpha=0.3)

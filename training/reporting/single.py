@@ -5,18 +5,18 @@ from typing import Any
 
 import numpy as np
 
+from keras_resnets._common.pictures import SHOWN_SIDE
 from keras_resnets.data import ImageData
 from keras_resnets.photos.decoding import open_reduced
 from keras_resnets.preprocessing import Preprocessing
 
-SHOWN_SIDE = 165  # pixels of a page's image
 Array = np.ndarray[Any, Any]
 
 
 def for_page(data: ImageData, split: str, places: Sequence[int] | Array) -> list[Array]:
     """Images of a split, each `(height, width, 3)` uint8, for `keras_resnets._common.pictures.page`."""
     return [
-        np.asarray(open_reduced(content, SHOWN_SIDE)[0]) for content in data.contents(split, places)
+        np.asarray(open_reduced(source, SHOWN_SIDE)[0]) for source in data.stored(split, places)
     ]
 
 
@@ -24,4 +24,4 @@ def as_seen(
     data: ImageData, split: str, places: Sequence[int] | Array, preprocessing: Preprocessing
 ) -> list[Array]:
     """Images of a split as a network sees them, but for normalisation: `(height, width, 3)` uint8."""
-    return [preprocessing.read(content, checked=True) for content in data.contents(split, places)]
+    return [preprocessing.read(source, checked=True) for source in data.stored(split, places)]
